@@ -1,0 +1,105 @@
+# cph_fdw: build, install, test.  See README.md for what each needs.
+#
+#   make                 build (WERROR=1: a warning is an error)
+#   make install         install into the PostgreSQL that PG_CONFIG names
+#   make installcheck    the SQL tests, in a server that runs, with a simulated
+#                        service that runs; test/check does all of it
+#   make check-layers    the walls between the source files
+#   make indent          PostgreSQL's indentation
+#   make typedefs        src/typedefs.list, which the indentation needs
+#   make dist            an archive of the last commit
+
+EXTENSION = cph_fdw
+MODULE_big = cph_fdw
+DATA = $(wildcard cph_fdw--*.sql)
+PGFILEDESC = "cph_fdw - cloud phones and their servers as tables"
+
+VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
+	cph_fdw.control)
+
+SOURCES := $(sort $(wildcard src/*.c))
+OWN_HEADERS := $(sort $(wildcard src/*.h))
+OBJS = $(SOURCES:.c=.o)
+
+# The tests that others build on come first.
+REGRESS_FIRST = setup
+REGRESS_ALL := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS := $(filter $(REGRESS_FIRST),$(REGRESS_ALL)) \
+	$(filter-out $(REGRESS_FIRST),$(REGRESS_ALL))
+REGRESS_OPTS = --encoding=UTF8 --no-locale
+REGRESS_PREP = have-service
+
+# -Wextra, less what PostgreSQL's own headers and its way of writing tables
+# of options set off.
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+
+PKG_CONFIG ?= pkg-config
+LIBRARIES = libcurl json-c
+PG_CPPFLAGS := -DCPH_FDW_VERSION='"$(VERSION)"' \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+SHLIB_LINK := $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+
+EXTRA_CLEAN = tmp_check results regression.diffs regression.out
+
+# JIT has nothing to inline from a foreign data wrapper, and the clang that
+# bitcode is made with is often not there.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): $(OWN_HEADERS) Makefile cph_fdw.control
+
+.PHONY: have-service check-layers indent typedefs dist
+
+have-service:
+	@test -n "$$CPH_TEST_PORT" || { \
+		echo "The tests need the simulated service: test/check starts it," >&2; \
+		echo "or start test/service and put its port in CPH_TEST_PORT." >&2; \
+		exit 1; }
+
+check-layers:
+	test/layers
+
+# pgindent's options, and what it mends afterwards: one space before the star
+# of a function's return type; and ours: a space before a second designator.
+INDENT = pg_bsd_indent -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 \
+	-nfc1 -i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4 -Usrc/typedefs.list
+INDENT_MEND = sed -e 's/^\([A-Za-z_][^[:space:]]*\)[[:space:]][[:space:]]*\*$$/\1 */' \
+	-e 's/,\(\.[a-z_]* = \)/, \1/g'
+
+indent:
+	@command -v pg_bsd_indent >/dev/null || { \
+		echo "pg_bsd_indent is missing: Debian has it as pg-bsd-indent," >&2; \
+		echo "PostgreSQL 16 and later in src/tools/pg_bsd_indent." >&2; \
+		exit 1; }
+	@set -e; for file in $(SOURCES) $(OWN_HEADERS); do \
+		$(INDENT) <$$file >$$file.tmp; \
+		$(INDENT_MEND) $$file.tmp >$$file.new; \
+		rm $$file.tmp; \
+		if cmp -s $$file.new $$file; then rm $$file.new; \
+		else mv $$file.new $$file; echo "indented $$file"; fi; \
+	done
+
+# Each typedef that the compiler saw, by its debug information, and a source
+# file names; and bool, which is a macro; but not what is a variable here.
+TYPEDEFS_NOT = text
+
+typedefs: $(OBJS)
+	objdump --dwarf=info $(OBJS) | \
+		awk 'BEGIN { print "bool" } \
+			/DW_TAG/ { typedef = /DW_TAG_typedef/ } \
+			typedef && /DW_AT_name/ { print $$NF; typedef = 0 }' | \
+		grep -vxF "$(TYPEDEFS_NOT)" | LC_ALL=C sort -u | \
+		while read -r name; do \
+			! grep -qw "$$name" $(SOURCES) $(OWN_HEADERS) || echo "$$name"; \
+		done >src/typedefs.list
+
+dist:
+	git archive --format=zip --prefix=cph_fdw-$(VERSION)/ \
+		-o cph_fdw-$(VERSION).zip HEAD

@@ -1,0 +1,47 @@
+/* cph_fdw--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION cph_fdw" to load this file. \quit
+
+CREATE FUNCTION cph_fdw_handler()
+RETURNS fdw_handler
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT;
+
+CREATE FUNCTION cph_fdw_validator(text[], oid)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER cph_fdw
+  HANDLER cph_fdw_handler
+  VALIDATOR cph_fdw_validator;
+
+COMMENT ON FOREIGN DATA WRAPPER cph_fdw
+  IS 'lists of a cloud phone service';
+
+CREATE FUNCTION cph_fdw_version()
+RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION cph_fdw_version()
+  IS 'version of the library';
+
+-- The documented labels of the column status, for reports.
+
+CREATE FUNCTION cph_phone_status(integer)
+RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION cph_phone_status(integer)
+  IS 'documented label of a phone''s status';
+
+CREATE FUNCTION cph_server_status(integer)
+RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION cph_server_status(integer)
+  IS 'documented label of a server''s status';

@@ -1,0 +1,43 @@
+/*
+ * bind.h
+ *		Values of clauses into values of query parameters, at run time.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_BIND_H
+#define CPH_BIND_H
+
+#include "option.h"
+
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+/* What a clause asks of a field. */
+typedef enum CphOp
+{
+	CPH_OP_EQUAL,				/* field = value, or one of several values */
+	CPH_OP_ANY,					/* field = ANY (array) */
+	CPH_OP_LIKE,				/* field LIKE pattern */
+	CPH_OP_PREFIX,				/* field ^@ prefix */
+	CPH_OP_LABEL,				/* label(field) = text, or one of several */
+	CPH_OP_LABEL_ANY,			/* label(field) = ANY (array) */
+	CPH_OP_NOT_BEFORE,			/* field >= time or field > time */
+	CPH_OP_NOT_AFTER			/* field <= time or field < time */
+} CphOp;
+
+/* What a clause's values come to at run time. */
+typedef struct CphBinding
+{
+	CphClass	class;			/* of sending the values; CPH_LOCAL: they
+								 * must not be sent */
+	bool		none;			/* no row can match */
+	List	   *values;			/* distinct, char *, UTF-8; of an equality: the
+								 * field is one of them */
+} CphBinding;
+
+extern CphBinding *cph_bind(const CphEndpoint *endpoint, int filter, CphOp op,
+							const CphOptions *options, List *types,
+							const Datum *values, const bool *nulls);
+extern bool cph_bind_time(Oid type, Datum value, TimestampTz *time);
+
+#endif							/* CPH_BIND_H */

@@ -1,0 +1,113 @@
+/*
+ * compat.h
+ *		The differences between the versions of PostgreSQL, 15 to 19.
+ *
+ * This is the only file that looks at PG_VERSION_NUM.  Every other file is
+ * written for the newest version and uses the names below where an older one
+ * differs.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_COMPAT_H
+#define CPH_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "cph_fdw needs PostgreSQL 15 or later"
+#endif
+
+/*
+ * Paths: 17 added fdw_restrictinfo, 18 disabled_nodes.
+ */
+#if PG_VERSION_NUM >= 180000
+#define cph_create_foreignscan_path(root, rel, target, rows, startup, total, \
+									pathkeys, outer, fdw_private) \
+	create_foreignscan_path(root, rel, target, rows, 0, startup, total, \
+							pathkeys, outer, NULL, NIL, fdw_private)
+#define cph_create_foreign_upper_path(root, rel, target, rows, startup, \
+									  total, pathkeys, fdw_private) \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, \
+							  pathkeys, NULL, NIL, fdw_private)
+#elif PG_VERSION_NUM >= 170000
+#define cph_create_foreignscan_path(root, rel, target, rows, startup, total, \
+									pathkeys, outer, fdw_private) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, \
+							pathkeys, outer, NULL, NIL, fdw_private)
+#define cph_create_foreign_upper_path(root, rel, target, rows, startup, \
+									  total, pathkeys, fdw_private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, \
+							  pathkeys, NULL, NIL, fdw_private)
+#else
+#define cph_create_foreignscan_path(root, rel, target, rows, startup, total, \
+									pathkeys, outer, fdw_private) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, \
+							pathkeys, outer, NULL, fdw_private)
+#define cph_create_foreign_upper_path(root, rel, target, rows, startup, \
+									  total, pathkeys, fdw_private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, \
+							  pathkeys, NULL, fdw_private)
+#endif
+
+/*
+ * Pathkeys: 16 dropped nullable_relids, 18 replaced the strategy.
+ */
+#if PG_VERSION_NUM >= 160000
+#define cph_build_expression_pathkey(root, expr, opno, relids) \
+	build_expression_pathkey(root, expr, opno, relids, false)
+#else
+#define cph_build_expression_pathkey(root, expr, opno, relids) \
+	build_expression_pathkey(root, expr, NULL, opno, relids, false)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define cph_pathkey_is_descending(pathkey) ((pathkey)->pk_cmptype == COMPARE_GT)
+#else
+#define cph_pathkey_is_descending(pathkey) \
+	((pathkey)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
+/*
+ * The length of an array: 17 wants to know the query.
+ */
+#if PG_VERSION_NUM >= 170000
+#define cph_estimate_array_length(root, node) \
+	estimate_array_length(root, node)
+#else
+#define cph_estimate_array_length(root, node) estimate_array_length(node)
+#endif
+
+/*
+ * The user whose user mapping a scan uses: 16 keeps it in the plan.
+ */
+#if PG_VERSION_NUM >= 160000
+#define cph_plan_userid(plan, estate) ((plan)->checkAsUser)
+#else
+#define cph_plan_userid(plan, estate) \
+	(exec_rt_fetch((plan)->scan.scanrelid > 0 ? (plan)->scan.scanrelid : \
+				   bms_next_member((plan)->fs_relids, -1), estate)->checkAsUser)
+#endif
+
+/*
+ * A module tells its name and version from 18 on.
+ */
+#if PG_VERSION_NUM >= 180000
+#define CPH_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "cph_fdw", .version = CPH_FDW_VERSION)
+#else
+#define CPH_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/*
+ * 19 tells about an overflow by a soft error instead of a number.
+ */
+#if PG_VERSION_NUM >= 190000
+#define cph_date_to_timestamptz(value, overflow) \
+	date2timestamptz_overflow(value, overflow)
+#else
+#define cph_date_to_timestamptz(value, overflow) \
+	date2timestamptz_opt_overflow(value, overflow)
+#endif
+#define cph_timestamp_to_timestamptz(value, overflow) \
+	timestamp2timestamptz_opt_overflow(value, overflow)
+
+#endif							/* CPH_COMPAT_H */

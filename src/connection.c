@@ -1,0 +1,153 @@
+/*
+ * connection.c
+ *		What a backend remembers of a server.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "connection.h"
+
+#include <limits.h>
+
+#include "transport.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* Answers in a row after which one more request may be in flight. */
+#define SUCCESSES_PER_STEP 16
+
+static HTAB *connections = NULL;
+
+/*
+ * Marks the connections of a changed server or user mapping as no longer
+ * valid.  hash is 0 where everything may have changed.
+ */
+static void
+invalidate_connections(Datum arg, int cacheid, uint32 hash)
+{
+	HASH_SEQ_STATUS scan;
+	CphConnection *connection;
+
+	if (connections == NULL)
+		return;
+	hash_seq_init(&scan, connections);
+	while ((connection = hash_seq_search(&scan)) != NULL)
+	{
+		if (hash == 0 ||
+			(cacheid == FOREIGNSERVEROID && connection->server_hash == hash) ||
+			(cacheid == USERMAPPINGOID && connection->mapping_hash == hash))
+			connection->valid = false;
+	}
+}
+
+/* To be called once, when the library is loaded. */
+void
+cph_connection_init(void)
+{
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID,
+								  invalidate_connections, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID,
+								  invalidate_connections, (Datum) 0);
+}
+
+/* Makes the table of connections.  It lives as long as the backend. */
+static void
+create_connections(void)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(CphConnection);
+	control.hcxt = TopMemoryContext;
+	connections = hash_create("cph_fdw connections", 8, &control,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Puts a connection back to what it is before its first request. */
+static void
+reset_connection(CphConnection *connection, const UserMapping *mapping)
+{
+	static uint64 generation = 0;
+
+	connection->serverid = mapping->serverid;
+	connection->server_hash =
+		GetSysCacheHashValue1(FOREIGNSERVEROID,
+							  ObjectIdGetDatum(mapping->serverid));
+	connection->mapping_hash =
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
+	connection->generation = ++generation;
+	connection->limit = INT_MAX;
+	connection->successes = 0;
+	connection->resume_at = 0;
+	connection->throttled_since = 0;
+	connection->noticed = false;
+	connection->valid = true;
+}
+
+/*
+ * Returns the connection of a user mapping.  It stays where it is for the
+ * backend's life.  One whose server or mapping has changed starts anew, with
+ * new transports.
+ */
+CphConnection *
+cph_connection_open(const UserMapping *mapping)
+{
+	CphConnection *connection;
+	Oid			umid = mapping->umid;
+	bool		found;
+
+	if (connections == NULL)
+		create_connections();
+	connection = hash_search(connections, &umid, HASH_ENTER, &found);
+	if (!found || !connection->valid)
+	{
+		connection->valid = false;
+		cph_transport_discard(umid);
+		reset_connection(connection, mapping);
+	}
+	return connection;
+}
+
+/*
+ * Takes note of an answer that asked for patience: no request of this server
+ * before wait_us have passed, and half as many in flight as were.  Answers to
+ * requests that were on their way at that time count once.
+ *
+ * Returns the time in which no success will have been seen when the wait is
+ * over, for the caller to give up on.
+ */
+int64
+cph_connection_throttled(CphConnection *connection, int64 now, int64 wait_us,
+						 int in_flight, int64 timeout_us)
+{
+	/* What an earlier statement met with long ago does not count. */
+	if (connection->throttled_since == 0 ||
+		now - connection->resume_at > timeout_us)
+	{
+		connection->throttled_since = now;
+		connection->noticed = false;
+	}
+	if (now >= connection->resume_at)
+	{
+		connection->limit = Max(Min(connection->limit, in_flight) / 2, 1);
+		connection->successes = 0;
+	}
+	connection->resume_at = Max(connection->resume_at, now + wait_us);
+	return connection->resume_at - connection->throttled_since;
+}
+
+/* Takes note of a success: the pace recovers, a step at a time. */
+void
+cph_connection_succeeded(CphConnection *connection)
+{
+	connection->throttled_since = 0;
+	connection->noticed = false;
+	if (connection->limit < INT_MAX &&
+		++connection->successes >= SUCCESSES_PER_STEP)
+	{
+		connection->successes = 0;
+		if (++connection->limit > CPH_MAX_CONCURRENT)
+			connection->limit = INT_MAX;
+	}
+}

@@ -1,0 +1,207 @@
+/*
+ * count.c
+ *		count(*) from the number of rows that a page reports.
+ *
+ * The documents call it the total number of phones or servers.  That it is
+ * the number of a filter's rows they do not say: it is believed once the page
+ * at its end shows that the list ends there, or the service has shown it
+ * before.  Where it is not believed, the rows are read and counted.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "count.h"
+
+#include "executor/executor.h"
+#include "scan.h"
+
+/* What is counted: one stream of a query. */
+typedef struct Counting
+{
+	CphScanState *state;
+	const CphQuery *query;
+	CphParam   *params;
+	int			nparams;
+	CphMatch   *match;			/* what each row must have */
+} Counting;
+
+/* Reads one page, waiting for it.  Returns NULL if a filter is not taken. */
+static CphPage *
+read_page(const Counting *counting, int64 offset, int limit, bool *no_rows)
+{
+	CphClient  *client = cph_scan_client(counting->state);
+	CphCall    *call = cph_call_send(client, counting->state->endpoint,
+									 counting->params, counting->nparams,
+									 offset, limit);
+	const CphFilter *invalid;
+	CphPage    *page = NULL;
+	CphCallResult result;
+
+	while (!cph_call_ready(call))
+		cph_client_wait(client);
+	result = cph_call_read(call, &page, &invalid);
+	cph_call_drop(call);
+	*no_rows = result == CPH_CALL_NO_ROWS;
+	return result == CPH_CALL_PAGE ? page : NULL;
+}
+
+/* Tells whether every item of a page is one that is to be counted. */
+static bool
+page_matches(const Counting *counting, const CphPage *page)
+{
+	for (int i = 0; i < page->nitems; i++)
+	{
+		if (!cph_match_item(counting->match, &page->items[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Tells whether the list has just that many rows, which is at least 1, by the
+ * page at its end.
+ */
+static bool
+prove_count(const Counting *counting, int64 count)
+{
+	bool		no_rows;
+	CphPage    *page = read_page(counting, count - 1, 2, &no_rows);
+
+	return page != NULL && page->nitems == 1 && page_matches(counting, page);
+}
+
+/*
+ * Finds the number of rows from one page, or two if what the count counts has
+ * to be proved.  A count of one row is no more than the page itself shows.
+ * Returns false if the rows have to be read.
+ */
+static bool
+ask_count(const Counting *counting, int64 *count)
+{
+	bool		no_rows;
+	CphPage    *page = read_page(counting, 0, 1, &no_rows);
+
+	*count = 0;
+	if (page == NULL)
+		return no_rows;
+	if (!page->has_count || !page_matches(counting, page) ||
+		(page->nitems == 0) != (page->count == 0) ||
+		page->count - 1 > PG_INT32_MAX)
+		return false;
+	*count = page->count;
+	if (page->nitems == 0 ||
+		(counting->nparams == 0 && page->count > page->nitems))
+		return true;
+	return prove_count(counting, page->count);
+}
+
+/* Reads the rows of one stream and returns the number of those that match. */
+static int64
+read_and_count(const Counting *counting)
+{
+	CphScanState *state = counting->state;
+	CphPagerOptions options;
+	CphStreams *streams;
+	const CphItem *item;
+	CphStep		step;
+	int64		count = 0;
+
+	cph_scan_pager_options(state, counting->query, &options);
+	options.params = counting->params;
+	options.nparams = counting->nparams;
+	options.first_limit = 0;
+	streams = cph_streams_create(cph_scan_client(state), &options, NULL, NIL);
+	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
+	{
+		if (step == CPH_STEP_ROW)
+			count += cph_match_item(counting->match, item);
+		else if (step == CPH_STEP_WAIT)
+			cph_client_wait(cph_scan_client(state));
+		else
+		{
+			/* The filter is not taken: read without any, and match. */
+			Assert(step == CPH_STEP_INVALID && options.nparams > 0);
+			cph_streams_close(streams);
+			options.nparams = 0;
+			streams = cph_streams_create(cph_scan_client(state), &options,
+										 NULL, NIL);
+			count = 0;
+		}
+	}
+	cph_streams_close(streams);
+	return count;
+}
+
+/* Returns the number of rows of one stream. */
+static int64
+count_stream(Counting *counting)
+{
+	int64		count;
+
+	if (counting->query->exact && ask_count(counting, &count))
+		return count;
+	return read_and_count(counting);
+}
+
+/* Returns the number of rows of a query: the sum of its streams. */
+static int64
+count_query(CphScanState *state, const CphQuery *query)
+{
+	List	   *values = list_copy(query->values);
+	Counting	counting = {state, query, query->params, query->nparams,
+	cph_match_create(query->fields, values)};
+	int64		count = 0;
+	ListCell   *lc;
+
+	if (query->none)
+		return 0;
+	if (query->fan == NULL)
+		return count_stream(&counting);
+	counting.nparams++;
+	foreach(lc, query->fan_values)
+	{
+		ListCell   *lc2;
+
+		counting.params[query->nparams] =
+			(CphParam) {query->fan->param, lfirst(lc)};
+		foreach(lc2, values)
+		{
+			if (strcmp(list_nth(query->fields, foreach_current_index(lc2)),
+					   query->fan->field) == 0)
+				lfirst(lc2) = list_make1(lfirst(lc));
+		}
+		counting.match = cph_match_create(query->fields, values);
+		count += count_stream(&counting);
+	}
+	return count;
+}
+
+/*
+ * Returns the one row of a counting scan, each of whose columns is the number
+ * of rows; an empty slot after it.
+ */
+TupleTableSlot *
+cph_count_iterate(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	MemoryContext caller;
+	CphQuery   *query;
+	int64		count;
+
+	ExecClearTuple(slot);
+	if (state->counted)
+		return slot;
+	caller = MemoryContextSwitchTo(state->run_context);
+	query = cph_query_evaluate(state->spec, state->endpoint, state->options,
+							   state->exprs, node->ss.ps.ps_ExprContext,
+							   state->unsent);
+	count = count_query(state, query);
+	MemoryContextSwitchTo(caller);
+	state->counted = true;
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum(count);
+		slot->tts_isnull[i] = false;
+	}
+	return ExecStoreVirtualTuple(slot);
+}

@@ -1,0 +1,56 @@
+/*
+ * pager.h
+ *		One stream of rows: a list, or its rows of one filter, read page by
+ *		page, each row once, though the list may change meanwhile.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_PAGER_H
+#define CPH_PAGER_H
+
+#include "client.h"
+
+typedef struct CphPager CphPager;
+
+/* What to read, and what may be relied on.  Zero is a sensible default. */
+typedef struct CphPagerOptions
+{
+	const CphEndpoint *endpoint;
+	const CphParam *params;		/* the filter; must live as long as the pager */
+	int			nparams;
+	int			page_size;		/* rows to ask for at once, at least 2 */
+	int64		offset;			/* of the first row to return */
+	int64		wanted;			/* rows that will be read; -1: unknown */
+	int			first_limit;	/* rows to ask for at first; 0: page_size */
+	bool		ordered;		/* rely on newest first; must be false if the
+								 * endpoint documents no order */
+	bool		needs_time;		/* an item without a time is an error */
+	bool		stable_ties;	/* rows of one time stand in one order */
+	bool		counts;			/* count is the number of the filter's rows */
+	bool		has_newest;		/* only rows of this time and older ... */
+	TimestampTz newest;
+	bool		has_oldest;		/* ... of this time and newer are wanted */
+	TimestampTz oldest;
+} CphPagerOptions;
+
+/* What asking a pager for a row gives. */
+typedef enum CphStep
+{
+	CPH_STEP_ROW,
+	CPH_STEP_END,
+	CPH_STEP_WAIT,				/* nothing yet: wait for the client */
+	CPH_STEP_INVALID,			/* the service did not take a filter's value */
+	CPH_STEP_PAST_END			/* nothing at the offset, but the list may not
+								 * have ended there */
+} CphStep;
+
+extern CphPager *cph_pager_create(CphClient *client,
+								  const CphPagerOptions *options);
+extern void cph_pager_start(CphPager *pager);
+extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
+extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
+extern const CphFilter *cph_pager_invalid(const CphPager *pager);
+extern int64 cph_pager_count(const CphPager *pager);
+extern void cph_pager_close(CphPager *pager);
+
+#endif							/* CPH_PAGER_H */

@@ -1,0 +1,404 @@
+/*
+ * plan.c
+ *		The planner's view of a foreign table: its size, and the ways to read
+ *		it.
+ *
+ * Nothing here, in upper.c or createplan.c sends a request.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "plan.h"
+
+#include <math.h>
+
+#include "access/stratnum.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+/* timestamptz > timestamptz: it sorts newest first */
+#define TIMESTAMPTZ_GREATER 1324
+
+/*
+ * GetForeignRelSize: estimates how many rows the clauses leave, and reads the
+ * table's options.
+ */
+void
+cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	CphRelInfo *info = palloc0(sizeof(CphRelInfo));
+
+	info->rel = baserel;
+	info->relid = foreigntableid;
+	info->options = cph_table_options(foreigntableid);
+	info->endpoint = cph_options_resource(info->options);
+	info->table = cph_filter_table(foreigntableid, baserel->relid,
+								   info->options, info->endpoint);
+	baserel->fdw_private = info;
+
+	/* A table that was never analyzed has fewer than 0 rows. */
+	if (baserel->tuples <= 0)
+		baserel->tuples = info->endpoint->default_rows;
+	info->tuples = baserel->tuples;
+	set_baserel_size_estimates(root, baserel);
+}
+
+/* Puts what a path does into a list that a path may hold. */
+List *
+cph_path_kind_encode(const CphPathKind *kind)
+{
+	return list_make5(makeInteger(kind->fan_out ? kind->max_streams : -1),
+					  makeBoolean(kind->window),
+					  list_make2(kind->limit_count, kind->limit_offset),
+					  makeBoolean(kind->count), kind->having);
+}
+
+/* Returns what cph_path_kind_encode made a list of. */
+CphPathKind
+cph_path_kind_decode(List *encoded)
+{
+	CphPathKind kind = {0};
+	int			max_streams = intVal(linitial(encoded));
+	List	   *window = lthird(encoded);
+
+	kind.fan_out = max_streams >= 0;
+	kind.max_streams = Max(max_streams, 1);
+	kind.window = boolVal(lsecond(encoded));
+	kind.limit_count = linitial(window);
+	kind.limit_offset = lsecond(window);
+	kind.count = boolVal(lfourth(encoded));
+	kind.having = list_nth(encoded, 4);
+	return kind;
+}
+
+/* Tells whether a bound of time can be put to use at all. */
+static bool
+serves_bound(const CphRelInfo *info, const CphClause *clause)
+{
+	return info->options->enable_order_pushdown || clause->filter >= 0;
+}
+
+/* Tells whether a parameter rather carries clause a than clause b. */
+static bool
+is_better(const CphClause *a, const CphClause *b)
+{
+	if (a->class != b->class)
+		return a->class > b->class;
+	if (a->fans_out != b->fans_out)
+		return b->fans_out;
+	return IsA(linitial(a->values), Const) && !IsA(linitial(b->values), Const);
+}
+
+/*
+ * Returns the clauses (CphClause *) among some RestrictInfos that are used:
+ * for each filter at most one, and at most one that has several values, none
+ * unless fan_out.  Bounds of time are used all.
+ */
+List *
+cph_choose_clauses(PlannerInfo *root, const CphRelInfo *info,
+				   List *restrictinfos, bool fan_out)
+{
+	List	   *chosen = NIL;
+	CphClause **best = palloc0(sizeof(CphClause *) *
+							   (info->endpoint->nfilters + 1));
+	CphClause  *fanned = NULL;
+	ListCell   *lc;
+
+	foreach(lc, restrictinfos)
+	{
+		CphClause  *clause =
+			cph_filter_clause(root, info->table,
+							  lfirst_node(RestrictInfo, lc)->clause);
+
+		if (clause == NULL || clause->class == CPH_LOCAL)
+			continue;
+		if (cph_clause_is_bound(clause))
+		{
+			if (serves_bound(info, clause))
+				chosen = lappend(chosen, clause);
+		}
+		else if ((fan_out || !clause->fans_out) &&
+				 (best[clause->filter] == NULL ||
+				  is_better(clause, best[clause->filter])))
+			best[clause->filter] = clause;
+	}
+	for (int i = 0; i < info->endpoint->nfilters; i++)
+	{
+		if (best[i] == NULL || (best[i]->fans_out && fanned != NULL))
+			continue;
+		if (best[i]->fans_out)
+			fanned = best[i];
+		chosen = lappend(chosen, best[i]);
+	}
+	return chosen;
+}
+
+/* Returns in how many streams the chosen clauses are expected to be read. */
+static double
+estimate_streams(PlannerInfo *root, List *chosen)
+{
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+	{
+		CphClause  *clause = lfirst(lc);
+		Node	   *value = linitial(clause->values);
+
+		if (!clause->fans_out)
+			continue;
+		if (clause->op == CPH_OP_ANY || clause->op == CPH_OP_LABEL_ANY)
+			return Max(cph_estimate_array_length(root, value), 1);
+		return list_length(clause->values);
+	}
+	return 1;
+}
+
+/*
+ * Estimates the cost of reading what the chosen clauses leave, or of as many
+ * rows of it as are wanted, if that is not negative: each request has its
+ * cost, whatever it returns, and each row.
+ */
+void
+cph_estimate_cost(PlannerInfo *root, const CphRelInfo *info, List *chosen,
+				  double wanted, Cost *startup_cost, Cost *total_cost)
+{
+	const CphOptions *options = info->options;
+	int			page_size = cph_options_page_size(options, info->endpoint);
+	double		streams = estimate_streams(root, chosen);
+	double		rows = info->tuples;
+	List	   *exprs = NIL;
+	double		requests;
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+		exprs = lappend(exprs, ((CphClause *) lfirst(lc))->expr);
+	rows *= clauselist_selectivity(root, exprs, info->rel->relid,
+								   JOIN_INNER, NULL);
+	if (wanted >= 0)
+		rows = Min(rows, wanted * streams);
+	/* a page shares a row with the page before */
+	requests = streams * Max(ceil((rows / streams - 1) / (page_size - 1)), 1);
+	*startup_cost = options->fdw_request_cost;
+	*total_cost = requests * options->fdw_request_cost +
+		rows * options->fdw_tuple_cost;
+	if (wanted < 0)
+		*total_cost += info->rel->baserestrictcost.startup +
+			rows * (cpu_tuple_cost + info->rel->baserestrictcost.per_tuple);
+}
+
+/*
+ * Returns the pathkeys of the list's order, newest first, if the query has a
+ * use for it; NULLS FIRST or LAST as the query has it, since no null passes
+ * through an ordered scan.
+ */
+static List *
+pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
+{
+	Relids		relids = info->rel->relids;
+	ListCell   *lc;
+
+	if (!info->options->enable_order_pushdown)
+		return NIL;
+	for (AttrNumber attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	{
+		Oid			type;
+		int32		typmod;
+		Oid			collation;
+		Var		   *var;
+		List	   *pathkeys;
+
+		if (info->table->fields[attnum - 1] == NULL)
+			continue;
+		get_atttypetypmodcoll(info->relid, attnum, &type, &typmod, &collation);
+		var = makeVar(info->rel->relid, attnum, type, typmod, collation, 0);
+		if (!cph_filter_is_time_column(info->table, var))
+			continue;
+		pathkeys = cph_build_expression_pathkey(root, (Expr *) var,
+												TIMESTAMPTZ_GREATER, relids);
+		if (pathkeys == NIL)
+			continue;
+		foreach(lc, root->query_pathkeys)
+		{
+			PathKey    *pathkey = lfirst(lc);
+
+			if (foreach_current_index(lc) == 0 &&
+				pathkey->pk_eclass == linitial_node(PathKey, pathkeys)->pk_eclass &&
+				cph_pathkey_is_descending(pathkey))
+				return list_make1(pathkey);
+		}
+		return pathkeys;
+	}
+	return NIL;
+}
+
+/* Adds a path that sends the chosen clauses. */
+static void
+add_scan_path(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
+			  const CphPathKind *kind, List *pathkeys, Relids outer)
+{
+	RelOptInfo *rel = info->rel;
+	List	   *chosen = cph_choose_clauses(root, info, restrictinfos,
+											kind->fan_out);
+	double		rows = rel->rows;
+	Cost		startup_cost;
+	Cost		total_cost;
+
+	if (!bms_is_empty(outer))
+		rows = get_baserel_parampathinfo(root, rel, outer)->ppi_rows;
+	cph_estimate_cost(root, info, chosen, -1, &startup_cost, &total_cost);
+	add_path(rel, (Path *)
+			 cph_create_foreignscan_path(root, rel, NULL, rows, startup_cost,
+										 total_cost, pathkeys, outer,
+										 cph_path_kind_encode(kind)));
+}
+
+/*
+ * Adds the paths that read the table for some clauses: plainly, and, if a
+ * clause has several values, a stream for each.  In the order of the list only
+ * as many streams are merged as can be under way at once, twice over; without
+ * it there may be as many as a plain scan has pages.
+ */
+static void
+add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
+			   Relids outer)
+{
+	CphPathKind kind = {0};
+	double		streams;
+	double		pages;
+	int			merged = 2 * info->options->max_concurrent_requests;
+
+	add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
+	streams = estimate_streams(root, cph_choose_clauses(root, info,
+														restrictinfos, true));
+	if (streams <= 1)
+		return;
+	kind.fan_out = true;
+	pages = info->tuples / cph_options_page_size(info->options, info->endpoint);
+	kind.max_streams = Min(Max(ceil(pages), merged), INT_MAX / 2);
+	if (streams <= kind.max_streams)
+		add_scan_path(root, info, restrictinfos, &kind, NIL, outer);
+	kind.max_streams = merged;
+	if (info->pathkeys != NIL && streams <= kind.max_streams)
+		add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
+}
+
+/* Tells whether a parameterised path by a clause is worth having. */
+static bool
+is_parameter(PlannerInfo *root, const CphRelInfo *info, RestrictInfo *rinfo)
+{
+	CphClause  *clause;
+
+	if (!join_clause_is_movable_to(rinfo, info->rel))
+		return false;
+	clause = cph_filter_clause(root, info->table, rinfo->clause);
+	return clause != NULL && clause->filter >= 0 &&
+		clause->class != CPH_LOCAL && !cph_clause_is_bound(clause);
+}
+
+/* The member of an equivalence class that a callback looks for. */
+typedef struct EcColumn
+{
+	const CphRelInfo *info;
+	AttrNumber	attnum;
+} EcColumn;
+
+/* Tells whether a member of an equivalence class is the column looked for. */
+static bool
+ec_member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+					EquivalenceMember *em, void *arg)
+{
+	EcColumn   *column = arg;
+	Node	   *node = (Node *) em->em_expr;
+
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return IsA(node, Var) && ((Var *) node)->varno == rel->relid &&
+		((Var *) node)->varattno == column->attnum;
+}
+
+/* Returns the join clauses that the equivalence classes imply. */
+static List *
+implied_clauses(PlannerInfo *root, const CphRelInfo *info)
+{
+	List	   *result = NIL;
+	EcColumn	column = {info, 0};
+
+	if (!info->rel->has_eclass_joins)
+		return NIL;
+	for (column.attnum = 1; column.attnum <= info->table->ncolumns;
+		 column.attnum++)
+	{
+		if (info->table->fields[column.attnum - 1] != NULL)
+			result = list_concat(result,
+								 generate_implied_equalities_for_column(root, info->rel,
+																		ec_member_is_column,
+																		&column,
+																		info->rel->lateral_referencers));
+	}
+	return result;
+}
+
+/* Tells whether a list of Relids holds one. */
+static bool
+has_relids(List *list, Relids relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (bms_equal(lfirst(lc), relids))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Adds paths that are told the value of a column by an outer relation.  A
+ * path enforces all clauses that can be moved to it, as PostgreSQL demands.
+ */
+static void
+add_parameterized_paths(PlannerInfo *root, const CphRelInfo *info)
+{
+	List	   *clauses = list_concat_copy(info->rel->joininfo,
+										   implied_clauses(root, info));
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		Relids		outer;
+		ParamPathInfo *param;
+
+		if (!is_parameter(root, info, rinfo))
+			continue;
+		outer = bms_union(rinfo->clause_relids, info->rel->lateral_relids);
+		outer = bms_del_member(outer, info->rel->relid);
+		if (bms_is_empty(outer) || has_relids(seen, outer))
+			continue;
+		seen = lappend(seen, outer);
+		param = get_baserel_parampathinfo(root, info->rel, outer);
+		add_scan_paths(root, info,
+					   list_concat_copy(param->ppi_clauses,
+										info->rel->baserestrictinfo),
+					   param->ppi_req_outer);
+	}
+}
+
+/* GetForeignPaths: adds every way to read the table. */
+void
+cphGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	CphRelInfo *info = baserel->fdw_private;
+
+	info->pathkeys = pathkeys_of_order(root, info);
+	add_scan_paths(root, info, baserel->baserestrictinfo,
+				   baserel->lateral_relids);
+	add_parameterized_paths(root, info);
+}

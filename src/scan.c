@@ -1,0 +1,331 @@
+/*
+ * scan.c
+ *		The executor's callbacks: begin, iterate, rescan, end.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "scan.h"
+
+#include "count.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/*
+ * BeginForeignScan: reads the plan and the options.  Nothing is sent before
+ * the first row is asked for.
+ */
+void
+cphBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
+	CphScanState *state = palloc0(sizeof(CphScanState));
+
+	node->fdw_state = state;
+	state->spec = cph_scanspec_decode(plan->fdw_private);
+	state->options = cph_table_options(state->spec->relid);
+	state->endpoint = cph_options_resource(state->options);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	state->userid = cph_plan_userid(plan, node->ss.ps.state);
+	if (!OidIsValid(state->userid))
+		state->userid = GetUserId();
+	state->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	state->context = CurrentMemoryContext;
+	state->run_context = AllocSetContextCreate(CurrentMemoryContext,
+											   "cph_fdw scan",
+											   ALLOCSET_DEFAULT_SIZES);
+	if (node->ss.ss_currentRelation != NULL)
+		state->reader = cph_tuple_reader(node->ss.ss_currentRelation,
+										 state->endpoint,
+										 state->spec->attnums);
+}
+
+/* Returns the scan's client, which is opened by the first request. */
+CphClient *
+cph_scan_client(CphScanState *state)
+{
+	MemoryContext caller;
+
+	if (state->client == NULL)
+	{
+		caller = MemoryContextSwitchTo(state->context);
+		state->client = cph_client_open(state->options, state->userid,
+										&state->counters);
+		MemoryContextSwitchTo(caller);
+	}
+	return state->client;
+}
+
+/*
+ * Fills in what a pager is to read for a query.  Of several streams each has
+ * to hold as many rows as are wanted of all.
+ */
+void
+cph_scan_pager_options(const CphScanState *state, const CphQuery *query,
+					   CphPagerOptions *pager)
+{
+	const CphOptions *options = state->options;
+
+	memset(pager, 0, sizeof(CphPagerOptions));
+	pager->endpoint = state->endpoint;
+	pager->params = query->params;
+	pager->nparams = query->nparams;
+	pager->page_size = cph_options_page_size(options, state->endpoint);
+	pager->wanted = -1;
+	pager->ordered = options->enable_order_pushdown &&
+		state->endpoint->time_field != NULL;
+	pager->needs_time = state->spec->ordered ||
+		(pager->ordered && (query->has_oldest || query->has_newest));
+	pager->stable_ties = options->stable_ties;
+	pager->counts = query->nparams == 0 && query->fan == NULL;
+	if (pager->ordered)
+	{
+		pager->has_oldest = query->has_oldest;
+		pager->oldest = query->oldest;
+		pager->has_newest = query->has_newest;
+		pager->newest = query->newest;
+	}
+	pager->first_limit = Min(state->spec->first_rows, pager->page_size);
+}
+
+/*
+ * Narrows the pager to a window, if the service can be left to do it.  An
+ * offset beyond what it can count is skipped here.
+ */
+static void
+set_window(CphScanState *state, const CphQuery *query, CphPagerOptions *pager)
+{
+	bool		single = query->fan == NULL;
+
+	state->to_skip = query->offset;
+	state->to_return = query->limit;
+	state->unverified = false;
+	if (!state->spec->window || !query->exact || state->window_failed ||
+		query->offset > PG_INT32_MAX)
+		return;
+	if (single)
+	{
+		pager->offset = query->offset;
+		pager->wanted = query->limit;
+		state->to_skip = 0;
+		state->unverified = query->offset > 0;
+	}
+	else if (query->limit >= 0 && query->limit <= PG_INT32_MAX)
+		pager->wanted = query->offset + query->limit;
+	if (pager->wanted > 0)
+		pager->first_limit = Min(pager->wanted, pager->page_size);
+}
+
+/* Starts a run: evaluates the expressions and asks for the first pages. */
+static void
+start_run(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	MemoryContext caller = MemoryContextSwitchTo(state->run_context);
+	CphQuery   *query = cph_query_evaluate(state->spec, state->endpoint,
+										   state->options, state->exprs,
+										   node->ss.ps.ps_ExprContext,
+										   state->unsent);
+	CphPagerOptions pager;
+
+	state->started = true;
+	state->to_return = -1;
+	if (!query->none)
+	{
+		cph_scan_pager_options(state, query, &pager);
+		set_window(state, query, &pager);
+		state->streams = cph_streams_create(cph_scan_client(state), &pager,
+											query->fan, query->fan_values);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* Ends a run, so that another can be started.  Requests are dropped. */
+static void
+end_run(CphScanState *state)
+{
+	cph_streams_close(state->streams);
+	state->streams = NULL;
+	state->started = false;
+	state->waiting = false;
+	if (state->run_context != NULL)
+		MemoryContextReset(state->run_context);
+}
+
+/*
+ * Starts the run anew without the filter that the service does not take.  No
+ * row can have been returned: the answer to a first request says so.
+ */
+static void
+restart_without_filter(CphScanState *state, const CphFilter *filter)
+{
+	MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+	if (state->returned > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" no longer takes the filter \"%s\"",
+						state->options->server_name, filter->param),
+				 errdetail("It took it for the first page of the list.")));
+	state->unsent = bms_add_member(state->unsent,
+								   filter - state->endpoint->filters);
+	MemoryContextSwitchTo(caller);
+	end_run(state);
+}
+
+/* Starts the run anew, with LIMIT and OFFSET done here. */
+static void
+restart_without_window(CphScanState *state)
+{
+	end_run(state);
+	state->window_failed = true;
+}
+
+/*
+ * Stores an item in the scan's slot, and tells whether it passes the clauses
+ * that are the scan's to check.
+ */
+static bool
+store_item(ForeignScanState *node, const CphItem *item)
+{
+	CphScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+
+	cph_tuple_store(state->reader, item, slot);
+	if (!state->spec->window)
+		return true;
+	econtext->ecxt_scantuple = slot;
+	return ExecQual(node->fdw_recheck_quals, econtext);
+}
+
+/*
+ * Checks the first page under an OFFSET that the service did, of which item
+ * is the first row: if a row fails, what was skipped cannot be trusted either.
+ */
+static bool
+check_first_page(ForeignScanState *node, const CphItem *item)
+{
+	CphScanState *state = node->fdw_state;
+
+	for (int i = 0; item != NULL; i++)
+	{
+		if (!store_item(node, item))
+			return false;
+		ResetExprContext(node->ss.ps.ps_ExprContext);
+		item = cph_streams_peek(state->streams, i);
+	}
+	return true;
+}
+
+/*
+ * Returns the next row of the service, or CPH_STEP_END, or CPH_STEP_WAIT if
+ * the scan is not to wait.
+ */
+static CphStep
+next_item(ForeignScanState *node, const CphItem **item)
+{
+	CphScanState *state = node->fdw_state;
+
+	for (;;)
+	{
+		CphStep		step;
+
+		if (!state->started)
+			start_run(node);
+		if (state->streams == NULL)
+			return CPH_STEP_END;
+		step = cph_streams_next(state->streams, item);
+		if (step == CPH_STEP_INVALID)
+			restart_without_filter(state, cph_streams_invalid(state->streams));
+		else if (step == CPH_STEP_PAST_END)
+			restart_without_window(state);
+		else if (step == CPH_STEP_WAIT && !state->async)
+			cph_client_wait(state->client);
+		else
+			return step;
+	}
+}
+
+/*
+ * Puts the next row that passes and is wanted into the slot.  Returns
+ * CPH_STEP_ROW, _END or _WAIT as next_item does.
+ */
+static CphStep
+next_row(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+
+	while (!state->started || state->to_return != 0)
+	{
+		const CphItem *item;
+		CphStep		step = next_item(node, &item);
+
+		if (step != CPH_STEP_ROW)
+			return step;
+		if (state->unverified && !check_first_page(node, item))
+		{
+			restart_without_window(state);
+			continue;
+		}
+		state->unverified = false;
+		if (store_item(node, item) && state->to_skip-- <= 0)
+		{
+			state->to_skip = 0;
+			state->to_return -= state->to_return > 0;
+			state->returned++;
+			return CPH_STEP_ROW;
+		}
+		ResetExprContext(node->ss.ps.ps_ExprContext);
+	}
+	return CPH_STEP_END;
+}
+
+/*
+ * IterateForeignScan: returns the next row, or an empty slot at the end.  An
+ * asynchronous scan also returns an empty slot, and sets waiting, when there
+ * is none yet.
+ */
+TupleTableSlot *
+cphIterateForeignScan(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	CphStep		step;
+
+	if (state->spec->count)
+		return cph_count_iterate(node);
+	step = next_row(node);
+	state->waiting = step == CPH_STEP_WAIT;
+	if (step == CPH_STEP_ROW)
+		return node->ss.ss_ScanTupleSlot;
+	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
+}
+
+/*
+ * ReScanForeignScan: starts anew, whether a parameter has changed or not: the
+ * list may have.
+ */
+void
+cphReScanForeignScan(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+
+	end_run(state);
+	state->window_failed = false;
+	state->counted = false;
+	state->returned = 0;
+}
+
+/* EndForeignScan: drops what is under way and gives the transport back. */
+void
+cphEndForeignScan(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+
+	if (state == NULL)
+		return;
+	end_run(state);
+	cph_client_close(state->client);
+	state->client = NULL;
+}

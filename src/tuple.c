@@ -1,0 +1,263 @@
+/*
+ * tuple.c
+ *		An item of a page into the columns of a foreign table.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "tuple.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "option.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/* How a value becomes a Datum. */
+typedef enum Conversion
+{
+	CONVERT_TEXT,				/* text, or varchar of any length */
+	CONVERT_INT4,
+	CONVERT_BOOLEAN,
+	CONVERT_TIMESTAMPTZ,		/* without a precision */
+	CONVERT_JSON,				/* the input function, from JSON text */
+	CONVERT_STRING,				/* the input function of a string type */
+	CONVERT_INPUT				/* the input function of any other type */
+} Conversion;
+
+/* A column that is read. */
+typedef struct ReadColumn
+{
+	AttrNumber	attnum;
+	Conversion	conversion;
+	Oid			type;
+	int32		typmod;
+	FmgrInfo	input;			/* the type's input function */
+	Oid			ioparam;
+} ReadColumn;
+
+struct CphTupleReader
+{
+	Relation	rel;
+	const CphEndpoint *endpoint;
+	CphShape   *shape;			/* the fields of the columns, in their order */
+	int			ncolumns;
+	ReadColumn *columns;
+	CphJsonValue *values;		/* of the row at hand */
+
+	/* For the context of an error */
+	const CphItem *item;
+	const ReadColumn *column;
+};
+
+/* Chooses the conversion into a type. */
+static Conversion
+conversion_to(Oid type, int32 typmod)
+{
+	char		category;
+	bool		preferred;
+
+	if (type == TEXTOID || (type == VARCHAROID && typmod < 0))
+		return CONVERT_TEXT;
+	if (type == INT4OID)
+		return CONVERT_INT4;
+	if (type == BOOLOID)
+		return CONVERT_BOOLEAN;
+	if (type == TIMESTAMPTZOID && typmod < 0)
+		return CONVERT_TIMESTAMPTZ;
+	if (getBaseType(type) == JSONBOID || getBaseType(type) == JSONOID)
+		return CONVERT_JSON;
+	get_type_category_preferred(type, &category, &preferred);
+	return category == TYPCATEGORY_STRING ? CONVERT_STRING : CONVERT_INPUT;
+}
+
+/*
+ * Returns what reads the columns with these numbers (a list of integers) of a
+ * foreign table, in the current memory context.  The relation must stay open.
+ */
+CphTupleReader *
+cph_tuple_reader(Relation rel, const CphEndpoint *endpoint, List *attnums)
+{
+	CphTupleReader *reader = palloc0(sizeof(CphTupleReader));
+	int			length = list_length(attnums);
+	const char **paths = palloc(sizeof(char *) * (length + 1));
+	ListCell   *lc;
+
+	reader->rel = rel;
+	reader->endpoint = endpoint;
+	reader->columns = palloc0(sizeof(ReadColumn) * (length + 1));
+	foreach(lc, attnums)
+	{
+		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel),
+											   lfirst_int(lc) - 1);
+		ReadColumn *column = &reader->columns[reader->ncolumns];
+		Oid			function;
+
+		column->attnum = attr->attnum;
+		column->type = attr->atttypid;
+		column->typmod = attr->atttypmod;
+		column->conversion = conversion_to(attr->atttypid, attr->atttypmod);
+		getTypeInputInfo(attr->atttypid, &function, &column->ioparam);
+		fmgr_info(function, &column->input);
+		paths[reader->ncolumns++] = cph_column_field(RelationGetRelid(rel),
+													 attr->attnum,
+													 NameStr(attr->attname));
+	}
+	reader->shape = cph_json_shape(paths, reader->ncolumns);
+	reader->values = palloc0(sizeof(CphJsonValue) * (length + 1));
+	return reader;
+}
+
+/* Says of an error which column of which item it is about. */
+static void
+conversion_context(void *arg)
+{
+	CphTupleReader *reader = arg;
+	Form_pg_attribute attr;
+
+	if (reader->column == NULL)
+		return;
+	attr = TupleDescAttr(RelationGetDescr(reader->rel),
+						 reader->column->attnum - 1);
+	errcontext("column \"%s\" of foreign table \"%s\", %s \"%s\"",
+			   NameStr(attr->attname), RelationGetRelationName(reader->rel),
+			   reader->endpoint->id_field,
+			   reader->item->id ? reader->item->id : "(none)");
+}
+
+/*
+ * Returns a string of the service in the database's encoding; palloc'd, or
+ * the same.  Raises an error for one that has no place in a text value.
+ */
+static char *
+to_server(const char *string, int length)
+{
+	if (strlen(string) != length)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+				 errmsg("unsupported Unicode escape sequence"),
+				 errdetail("\\u0000 cannot be converted to text.")));
+	return pg_any_to_server(string, length, PG_UTF8);
+}
+
+/*
+ * Returns the text that a type's input function gets for a value, in the
+ * database's encoding.  NULL stands for null.
+ */
+static char *
+input_text(const ReadColumn *column, const CphJsonValue *value)
+{
+	const char *text;
+	Size		length;
+
+	if (value->kind == CPH_JSON_STRING && column->conversion != CONVERT_JSON)
+	{
+		if (value->length == 0 && column->conversion == CONVERT_INPUT)
+			return NULL;
+		return to_server(value->string, value->length);
+	}
+	if (value->kind == CPH_JSON_STRING && value->length == 0)
+		return NULL;
+	text = cph_json_text(value, &length);
+	return to_server(text, length);
+}
+
+/* Converts a value, which is not null, by its type's input function. */
+static bool
+convert_input(ReadColumn *column, const CphJsonValue *value, Datum *result)
+{
+	char	   *text = input_text(column, value);
+
+	if (text == NULL)
+		return false;
+	*result = InputFunctionCall(&column->input, text, column->ioparam,
+								column->typmod);
+	return true;
+}
+
+/*
+ * Converts a string into a time.  One without a zone is UTC, whatever the
+ * session's is; any other form than ISO 8601's is refused as the type does.
+ */
+static bool
+convert_time(const CphJsonValue *value, Datum *result)
+{
+	TimestampTz time;
+
+	if (value->length == 0)
+		return false;
+	if (!cph_parse_time(value->string, &time) ||
+		strlen(value->string) != value->length)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+				 errmsg("invalid input syntax for type %s: \"%s\"",
+						"timestamp with time zone",
+						to_server(value->string, strlen(value->string)))));
+	*result = TimestampTzGetDatum(time);
+	return true;
+}
+
+/*
+ * Converts a value into a column's type, in the current memory context.
+ * Returns false for null.  Raises the type's own error for a value that it
+ * refuses.
+ */
+static bool
+convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
+{
+	if (value->kind == CPH_JSON_NULL)
+		return false;
+	if (value->kind == CPH_JSON_STRING && column->conversion == CONVERT_TEXT)
+	{
+		*result = CStringGetTextDatum(to_server(value->string, value->length));
+		return true;
+	}
+	if (value->kind == CPH_JSON_STRING &&
+		column->conversion == CONVERT_TIMESTAMPTZ)
+		return convert_time(value, result);
+	if (value->kind == CPH_JSON_INTEGER && column->conversion == CONVERT_INT4 &&
+		value->integer >= PG_INT32_MIN && value->integer <= PG_INT32_MAX)
+	{
+		*result = Int32GetDatum(value->integer);
+		return true;
+	}
+	if (value->kind == CPH_JSON_BOOLEAN && column->conversion == CONVERT_BOOLEAN)
+	{
+		*result = BoolGetDatum(value->boolean);
+		return true;
+	}
+	return convert_input(column, value, result);
+}
+
+/*
+ * Stores an item as the virtual tuple of a slot, columns that are not read as
+ * nulls.  Values are palloc'd in the current memory context.
+ */
+void
+cph_tuple_store(CphTupleReader *reader, const CphItem *item,
+				TupleTableSlot *slot)
+{
+	ErrorContextCallback callback;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	cph_json_read(reader->shape, item, reader->values);
+
+	reader->item = item;
+	reader->column = NULL;
+	callback.callback = conversion_context;
+	callback.arg = reader;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	for (int i = 0; i < reader->ncolumns; i++)
+	{
+		ReadColumn *column = &reader->columns[i];
+		int			index = column->attnum - 1;
+
+		reader->column = column;
+		slot->tts_isnull[index] = !convert(column, &reader->values[i],
+										   &slot->tts_values[index]);
+	}
+	error_context_stack = callback.previous;
+	ExecStoreVirtualTuple(slot);
+}

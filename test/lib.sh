@@ -1,0 +1,300 @@
+# shellcheck shell=sh
+#
+# lib.sh: what test/check and test/demo share.
+#
+# Both work the same way.  What the machine lacks is installed.  The tree is
+# copied into a scratch directory and built there.  PostgreSQL's programs are
+# copied beside it, so that no installed PostgreSQL is touched.  A private
+# server and the simulated service run from there under an ordinary user,
+# reachable through a socket in the scratch directory and a port of the
+# loopback interface.  All of it goes when the script ends, however it ends.
+# Two runs at once do not meet.
+#
+# A script sets LIB_TOP, the tree, and calls in this order: lib_enter,
+# lib_build, lib_start_postgres, lib_start_service.  PG_CONFIG in the
+# environment names the PostgreSQL to use.  LIB_KEEP keeps the scratch
+# directory.
+
+# A step that takes longer hangs; the longest should need a tenth of it.
+: "${LIB_STEP_SECONDS:=900}"
+
+# Prints its arguments, each as a line.
+lib_say() {
+	printf '%s\n' "$@"
+}
+
+lib_die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 2
+}
+
+# Shows the end of a log that explains a failure.
+lib_tail() {
+	printf -- '--- the end of %s\n' "${1##*/}"
+	tail -n "${2:-40}" "$1" | cut -c 1-300
+	printf -- '---\n'
+}
+
+# --- What the machine needs -------------------------------------------------
+
+lib_have() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+# Tells whether extensions can be built for the PostgreSQL of a pg_config, and
+# tested with it.
+lib_usable() {
+	lib_have "$1" && [ -f "$("$1" --pgxs)" ] &&
+		[ -x "$("$1" --bindir)/initdb" ] && [ -x "$("$1" --bindir)/postgres" ]
+}
+
+# Sets PG_CONFIG: what the caller named, that in PATH, or that of the newest
+# version that Debian's packages installed.
+lib_find_postgres() {
+	if [ -n "${PG_CONFIG:-}" ]; then
+		lib_usable "$PG_CONFIG" ||
+			lib_die "PG_CONFIG=$PG_CONFIG: no server or no PGXS belongs to it"
+		PG_CONFIG=$(command -v "$PG_CONFIG")
+		case $PG_CONFIG in
+			/*) ;;
+			*) PG_CONFIG=$PWD/$PG_CONFIG ;;
+		esac
+		return 0
+	fi
+	for candidate in pg_config \
+		$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -t / -k 5nr); do
+		if lib_usable "$candidate"; then
+			PG_CONFIG=$(command -v "$candidate")
+			return 0
+		fi
+	done
+	return 1
+}
+
+# Prints the Debian packages that PostgreSQL lacks: of the newest version whose
+# server is there, else of the distribution's version.
+lib_postgres_packages() {
+	major=$(for program in /usr/lib/postgresql/*/bin/postgres; do
+		[ -x "$program" ] && printf '%s\n' "$program"
+	done | cut -d / -f 5 | sort -n | tail -n 1)
+	[ -n "$major" ] || major=$(apt-cache depends postgresql 2>/dev/null |
+		sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
+	printf '%s\n' "postgresql${major:+-$major}" \
+		"postgresql-server-dev-${major:-all}"
+}
+
+# Prints the packages that are missing, by Debian's names.
+lib_missing() {
+	lib_find_postgres || lib_postgres_packages
+	[ -f /usr/include/stdlib.h ] || echo libc6-dev
+	lib_have "${CC:-gcc}" || echo gcc
+	lib_have make || echo make
+	lib_have pkg-config || echo pkg-config
+	pkg-config --exists libcurl 2>/dev/null || echo libcurl4-openssl-dev
+	pkg-config --exists json-c 2>/dev/null || echo libjson-c-dev
+	lib_have python3 || echo python3
+	lib_have openssl || echo openssl
+	perl -MTest::More -e 1 2>/dev/null || echo perl
+	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
+}
+
+# Installs what is missing, through apt-get as root, or through sudo.
+lib_install() {
+	[ -n "$(lib_missing)" ] || return 0
+	# shellcheck disable=SC2046
+	lib_have apt-get || lib_die "please install (by Debian's names):" $(lib_missing)
+	sudo=
+	if [ "$(id -u)" -ne 0 ]; then
+		lib_have sudo || lib_die "root or sudo is needed to install packages"
+		sudo=sudo
+	fi
+	lib_say "Installing what is missing."
+	lib_log=$(mktemp)
+	# shellcheck disable=SC2016
+	if $sudo sh -c '. "$1"; PG_CONFIG=$2; lib_install_as_root' sh \
+		"$LIB_TOP/test/lib.sh" "${PG_CONFIG:-}" >"$lib_log" 2>&1; then
+		rm -f "$lib_log"
+	else
+		lib_tail "$lib_log"
+		rm -f "$lib_log"
+		lib_die "packages could not be installed"
+	fi
+}
+
+# Debian's package would make a server of its own and start it; it is told not
+# to.  One run at a time: a second one finds nothing missing.
+lib_install_as_root() {
+	exec 8</var/lib/dpkg && flock 8 || return 1
+	own=/etc/postgresql-common/createcluster.d/cph_fdw-test.conf
+	trap 'rm -f "$own"; rmdir "${own%/*}" 2>/dev/null; :' EXIT
+	trap 'exit 1' INT TERM HUP
+	mkdir -p "${own%/*}" && echo "create_main_cluster = false" >"$own"
+	apt-get -q update
+	# shellcheck disable=SC2046
+	set -- $(lib_missing)
+	[ $# -eq 0 ] || DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends "$@" 8<&-
+}
+
+# --- The scratch directory --------------------------------------------------
+
+# lib_enter SCRIPT ARGUMENTS...: goes on as an ordinary user in the copy of
+# SCRIPT (its name below the tree) in a copy of the tree.  Sets LIB_SCRATCH and
+# LIB_TREE, the copy, which is also the current directory from here on;
+# LIB_LOG, the directory of the logs.
+lib_enter() {
+	if [ -n "${LIB_SCRATCH:-}" ]; then
+		lib_settle
+		return
+	fi
+	# A PG_CONFIG that is of no use is an error before anything is installed.
+	[ -z "${PG_CONFIG:-}" ] || lib_find_postgres
+	lib_install
+	lib_find_postgres || lib_die "there is no PostgreSQL with PGXS"
+
+	script=$1
+	shift
+	base=/tmp
+	[ "$(id -u)" -eq 0 ] || base=${TMPDIR:-/tmp}
+	LIB_SCRATCH=$(mktemp -d "$base/cph_fdw.XXXXXX") || exit 2
+	trap 'rm -rf "$LIB_SCRATCH"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	LIB_TREE=$LIB_SCRATCH/tree
+	mkdir "$LIB_TREE" "$LIB_SCRATCH/log"
+	(cd "$LIB_TOP" && tar -cf - --exclude=./.git --exclude='*.o' \
+		--exclude='*.so' --exclude='*.bc' --exclude=__pycache__ \
+		--exclude=./results --exclude=./tmp_check .) |
+		(cd "$LIB_TREE" && tar -xf - --no-same-owner) || exit 2
+	export LIB_SCRATCH LIB_TREE LIB_STEP_SECONDS LIB_KEEP PG_CONFIG
+	if [ "$(id -u)" -ne 0 ]; then
+		exec "$LIB_TREE/$script" "$@"
+	fi
+	group=$(id -g nobody)
+	chown -R "nobody:$group" "$LIB_SCRATCH"
+	exec setpriv --reuid nobody --regid "$group" --clear-groups \
+		"$LIB_TREE/$script" "$@"
+}
+
+# The second half of lib_enter, in the copy: one environment for all callers.
+lib_settle() {
+	lib_step=
+	lib_service=
+	trap lib_leave EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	LIB_LOG=$LIB_SCRATCH/log
+	cd "$LIB_TREE" || exit 2
+	for name in $(env | sed -n -e 's/^\(PG[A-Z_]*\)=.*/\1/p' \
+		-e 's/^\(LC_[A-Z]*\)=.*/\1/p' -e 's/^\([A-Za-z]*_proxy\)=.*/\1/p' \
+		-e 's/^\([A-Z]*_PROXY\)=.*/\1/p'); do
+		[ "$name" = PG_CONFIG ] || unset "$name"
+	done
+	unset LANGUAGE MAKEFLAGS MAKELEVEL
+	HOME=$LIB_SCRATCH
+	LANG=C.UTF-8
+	TMPDIR=$LIB_SCRATCH
+	CPH_TEST_SERVICE=$LIB_TREE/test/service
+	export HOME LANG TMPDIR CPH_TEST_SERVICE
+	LIB_ROOT=$LIB_SCRATCH/root
+	LIB_BIN=$LIB_ROOT$("$PG_CONFIG" --bindir)
+}
+
+# Ends everything that was started, and removes the scratch directory.
+lib_leave() {
+	trap '' INT TERM HUP
+	[ -z "$lib_step" ] || kill -TERM "$lib_step" 2>/dev/null
+	[ -z "$lib_service" ] || kill -TERM "$lib_service" 2>/dev/null
+	exec 9>&-
+	wait
+	find "$LIB_SCRATCH" -name postmaster.pid 2>/dev/null | while read -r file; do
+		"$LIB_BIN/pg_ctl" stop -s -m immediate -D "${file%/*}" >/dev/null 2>&1
+	done
+	[ -n "${LIB_KEEP:-}" ] || rm -rf "$LIB_SCRATCH"
+}
+
+# Runs a step and waits for it such that a signal to the script takes effect at
+# once; timeout then passes it on to all that the step started.
+lib_run() {
+	timeout -k 10 "$LIB_STEP_SECONDS" "$@" 9>&- &
+	lib_step=$!
+	wait "$lib_step"
+	status=$?
+	lib_step=
+	[ $status -ne 124 ] || lib_say "given up after $LIB_STEP_SECONDS s: $*"
+	return $status
+}
+
+# --- Build, server, service -------------------------------------------------
+
+# Runs a step and shows the end of what it wrote only if it fails.
+lib_quietly() {
+	lib_log=$LIB_LOG/$1
+	shift
+	lib_run "$@" >"$lib_log" 2>&1 || {
+		lib_tail "$lib_log"
+		return 1
+	}
+}
+
+# Builds, a warning being an error, and installs beside a copy of PostgreSQL's
+# programs.  A program finds all else by its own place, so that only programs
+# need to be copied and the rest is links.
+lib_build() {
+	lib_quietly build make -j "$(getconf _NPROCESSORS_ONLN)" WERROR=1 \
+		PG_CONFIG="$PG_CONFIG" || return 1
+	libraries=$("$PG_CONFIG" --pkglibdir)
+	share=$("$PG_CONFIG" --sharedir)
+	mkdir -p "$LIB_BIN" "$LIB_ROOT$libraries" "$LIB_ROOT$share/extension"
+	cp -R "$("$PG_CONFIG" --bindir)/." "$LIB_BIN"
+	ln -s "$libraries"/* "$LIB_ROOT$libraries"
+	ln -s "$share/extension"/* "$LIB_ROOT$share/extension"
+	for entry in "$share"/*; do
+		[ "$entry" = "$share/extension" ] || ln -s "$entry" "$LIB_ROOT$share"
+	done
+	rm -f "$LIB_ROOT$libraries"/cph_fdw* "$LIB_ROOT$share/extension"/cph_fdw*
+	lib_quietly install make install DESTDIR="$LIB_ROOT" PG_CONFIG="$PG_CONFIG"
+}
+
+# Starts a server that listens on a socket in the scratch directory alone, and
+# points the environment of libpq at it.
+lib_start_postgres() {
+	PGHOST=$LIB_SCRATCH
+	PGUSER=postgres
+	PGDATABASE=postgres
+	export PGHOST PGUSER PGDATABASE
+	lib_quietly initdb "$LIB_BIN/initdb" -D "$LIB_SCRATCH/data" -U postgres \
+		-A trust -N -E UTF8 --locale=C || return 1
+	cat >>"$LIB_SCRATCH/data/postgresql.conf" <<-END
+		listen_addresses = ''
+		unix_socket_directories = '$LIB_SCRATCH'
+		fsync = off
+		log_line_prefix = '%m [%p] %q%a '
+	END
+	lib_quietly start "$LIB_BIN/pg_ctl" start -w -D "$LIB_SCRATCH/data" \
+		-l "$LIB_LOG/postgres" || {
+		lib_tail "$LIB_LOG/postgres"
+		return 1
+	}
+}
+
+# lib_start_service OPTIONS...: starts the simulated service and puts its port
+# in CPH_TEST_PORT.  It ends when this shell does: its input is a pipe that
+# only this shell holds open.
+lib_start_service() {
+	mkfifo "$LIB_SCRATCH/alive"
+	: >"$LIB_SCRATCH/port"
+	"$CPH_TEST_SERVICE" --port 0 --until-eof "$@" <"$LIB_SCRATCH/alive" \
+		>"$LIB_SCRATCH/port" 2>"$LIB_LOG/service" &
+	lib_service=$!
+	exec 9>"$LIB_SCRATCH/alive"
+	until read -r CPH_TEST_PORT <"$LIB_SCRATCH/port"; do
+		kill -0 "$lib_service" 2>/dev/null || {
+			lib_tail "$LIB_LOG/service"
+			return 1
+		}
+		sleep 0.1
+	done
+	export CPH_TEST_PORT
+}

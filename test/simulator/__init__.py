@@ -1,0 +1,22 @@
+"""The simulated cloud phone service, for tests.
+
+A request travels down this list, and each module knows only those below it:
+
+    server      command line, sockets, life and death of the process
+    wire        HTTP/1.1: bytes to requests, answers to bytes, slowly or brokenly if a fault says so
+    control     the paths below /_control/
+    service     who answers what; the log
+    iam         the token service
+    gate        who may read: tokens, keys, projects
+    signature   SDK-HMAC-SHA256, checked
+    faults      what can go wrong, on command
+    pages       one page of a list, as JSON text
+    fleet       a list of rows that changes: order, indices, history
+    resources   the two list endpoints: parameters, documented values, columns
+    data        phones and servers, made from a seed
+    readings    what the documents leave open, and which way it is read
+    answers     an answer, and the error bodies
+
+    client      the other side: the commands that steer a running service
+    selftest    runs the tests of all this, which are in tests/
+"""

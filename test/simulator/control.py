@@ -1,0 +1,271 @@
+"""The paths below /_control/, with which tests steer the service: JSON in, JSON out."""
+
+import json
+
+from .answers import Answer, Refused, json_answer
+from .readings import Readings
+from .resources import RESOURCES, decode, split_query
+
+PREFIX = "/_control/"
+
+
+def answer(service, connection, request):
+    """The answer to a control request; connection is the one it came on."""
+    path = request.path[len(PREFIX):]
+    name, _, rest = path.partition("/")
+    action = ACTIONS.get((request.method, name))
+    try:
+        if action is None:
+            raise ValueError(f"no such control: {request.method} {request.path}")
+        body = json.loads(request.body) if request.body else {}
+        if not isinstance(body, dict):
+            raise ValueError("the body must be a JSON object")
+        if rest and (name not in TAKES_LIST or rest not in RESOURCES):
+            raise ValueError(f"no such control: {request.method} {request.path}")
+        result = action(Control(service, connection, request, rest), body)
+    except (KeyError, TypeError, ValueError, Refused) as error:
+        return json_answer(400, {"error": f"{type(error).__name__}: {error}"})
+    return result if isinstance(result, Answer) else json_answer(200, result)
+
+
+class Control:
+    """What an action needs to know."""
+
+    def __init__(self, service, connection, request, list_name):
+        self.service = service
+        self.connection = connection
+        self.request = request
+        self.list_name = list_name
+
+    def fleet(self, name=None):
+        name = name or self.list_name
+        if name not in self.service.fleets:
+            raise ValueError(f"list must be phones or servers, not {name!r}")
+        return self.service.fleets[name]
+
+    def filters(self):
+        """The query of a control path as filters; any value will do, documented or not."""
+        resource = RESOURCES[self.list_name]
+        filters = []
+        for key, raw in split_query(self.request.query):
+            if key not in resource.parameters or resource.parameters[key].how == "page":
+                raise ValueError(f"unknown filter: {key}")
+            value = decode(raw)
+            integer = key in ("status", "type", "create_since", "create_until")
+            filters.append((key, int(value) if integer else value))
+        return tuple(filters)
+
+
+# Data and state
+
+def reset(control, body):
+    service = control.service
+    options = dict(service.options)
+    for name, value in body.items():
+        wanted = (int, float) if name == "ties" else type(options.get(name))
+        if name not in options or not isinstance(value, wanted):
+            raise ValueError(f"reset takes {', '.join(options)}, not {name}={value!r}")
+        options[name] = value
+    service.options = options
+    service.generate()
+    service.back_to_normal()
+    return {name: len(fleet.rows) for name, fleet in service.fleets.items()}
+
+
+def clear(control, body):
+    control.service.back_to_normal()
+    return {}
+
+
+def warm(control, body):
+    control.service.warm()
+    return {}
+
+
+def set_readings(control, body):
+    control.service.readings.update(body)
+    control.service.forget_views()
+    return control.service.readings.as_dict()
+
+
+def get_readings(control, body):
+    return control.service.readings.as_dict()
+
+
+def add_fault(control, body):
+    arguments = dict(body)
+    kind = arguments.pop("kind")
+    control.service.faults.add(kind, arguments)
+    return get_faults(control, body)
+
+
+def get_faults(control, body):
+    return [fault.as_dict() for fault in control.service.faults.active]
+
+
+def clear_faults(control, body):
+    control.service.faults.clear()
+    return []
+
+
+# The log
+
+def get_log(control, body):
+    return [entry.as_dict() for entry in control.service.log.entries]
+
+
+def clear_log(control, body):
+    control.service.log.clear()
+    return {}
+
+
+def stats(control, body):
+    log = control.service.log
+    return {
+        "requests": len(log.entries),
+        "connections": log.connections,
+        "open_connections": log.open_connections,
+        "in_flight": log.in_flight,
+        "max_in_flight": log.max_in_flight,
+        "list_requests_ever": control.service.turn,
+        "phones": len(control.fleet("phones").rows),
+        "servers": len(control.fleet("servers").rows),
+    }
+
+
+def disconnect(control, body):
+    """Closes the idle connections, as a service does that was restarted."""
+    others = [each for each in control.connection.open_connections if each is not control.connection]
+    return {"closed": sum(each.disconnect() for each in others)}
+
+
+# Rows
+
+def copy(control, body):
+    return Answer(200, control.fleet().copy_text(), content_type="text/plain; charset=utf-8")
+
+
+def mark(control, body):
+    for fleet in control.service.fleets.values():
+        fleet.mark()
+    return {}
+
+
+def stayed(control, body):
+    fleet = control.fleet()
+    ids = [getattr(row, fleet.resource.id_field) for row in fleet.stayed(control.filters(), Readings())]
+    return {"count": len(ids), "ids": ids}
+
+
+def ever(control, body):
+    ids = control.fleet().ever(control.filters(), Readings())
+    return {"count": len(ids), "ids": ids}
+
+
+def take(body, *names):
+    """body's list and after, and the rest of it, which may have only these names."""
+    rest = dict(body)
+    name, after = rest.pop("list"), rest.pop("after", 0)
+    unknown = set(rest) - set(names)
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}; there are list, after, {', '.join(names)}")
+    return name, after, rest
+
+
+def now_or_later(control, after, change):
+    """Makes a change at once, or right after the after-th list request from now."""
+    if after:
+        control.service.scheduled.append([after, change])
+        return {"scheduled": after}
+    ids = change()
+    return {"changed": len(ids), "ids": ids}
+
+
+def ids_of(fleet, rows):
+    return [getattr(row, fleet.resource.id_field) for row in rows]
+
+
+def check_fields(fleet, fields):
+    for field in fleet.resource.row.KEPT:
+        if isinstance(fields.get(field), (dict, list)):
+            raise ValueError(f"{field} must be a plain value; use set_fields to spoil it")
+
+
+def insert(control, body):
+    name, after, rest = take(body, "n", "fields")
+    fleet = control.fleet(name)
+    check_fields(fleet, rest.get("fields") or {})
+    return now_or_later(control, after, lambda: ids_of(fleet, fleet.insert(
+        rest.get("n", 1), control.service.server_ids(), rest.get("fields"))))
+
+
+def delete(control, body):
+    name, after, rest = take(body, "index", "n", "ids", "where")
+    fleet = control.fleet(name)
+
+    def change():
+        rows = fleet.pick(**rest)
+        fleet.delete(rows)
+        return ids_of(fleet, rows)
+    return now_or_later(control, after, change)
+
+
+def update(control, body):
+    name, after, rest = take(body, "index", "n", "ids", "where", "set")
+    fleet = control.fleet(name)
+    fields = rest.pop("set")
+    check_fields(fleet, fields)
+
+    def change():
+        rows = fleet.pick(**rest)
+        fleet.update(rows, fields)
+        return ids_of(fleet, rows)
+    return now_or_later(control, after, change)
+
+
+# Credentials
+
+def set_tokens(control, body):
+    """{token: seconds it stays valid from now, or null for ever}."""
+    service = control.service
+    for token, seconds in body.items():
+        service.gate.set_expiry(token, None if seconds is None else service.now() + seconds)
+    return {}
+
+
+def revoke_tokens(control, body):
+    control.service.gate.revoke_issued()
+    return {}
+
+
+def unlock(control, body):
+    control.service.gate.unlock()
+    return {}
+
+
+ACTIONS = {
+    ("POST", "reset"): reset,
+    ("POST", "clear"): clear,
+    ("POST", "warm"): warm,
+    ("POST", "set"): set_readings,
+    ("GET", "set"): get_readings,
+    ("POST", "fault"): add_fault,
+    ("GET", "fault"): get_faults,
+    ("DELETE", "fault"): clear_faults,
+    ("GET", "log"): get_log,
+    ("DELETE", "log"): clear_log,
+    ("GET", "stats"): stats,
+    ("POST", "disconnect"): disconnect,
+    ("GET", "copy"): copy,
+    ("POST", "mark"): mark,
+    ("GET", "stayed"): stayed,
+    ("GET", "ever"): ever,
+    ("POST", "insert"): insert,
+    ("POST", "delete"): delete,
+    ("POST", "update"): update,
+    ("POST", "tokens"): set_tokens,
+    ("DELETE", "tokens"): revoke_tokens,
+    ("POST", "unlock"): unlock,
+}
+
+TAKES_LIST = {"copy", "stayed", "ever"}

@@ -1,0 +1,238 @@
+"""A list of rows that changes: the order, the indices, the changes, and who was there throughout.
+
+Rows are kept oldest first, since new ones are added at the newer end; a place in the list, as a client
+counts it, is counted from the other end.  Ranks rise with the list, so a row is found by bisection.
+"""
+
+import bisect
+import copy
+import random
+
+from . import data
+from .resources import conditions, matches
+
+VIEWS_KEPT = 32     # filtered lists remembered between changes: one million rows are 8 MB each
+
+
+def rank_of(row):
+    return row.rank
+
+
+def find(rows, row):
+    """Where row stands, or would stand, in a list sorted by rank."""
+    return bisect.bisect_left(rows, row.rank, key=rank_of)
+
+
+class Fleet:
+    def __init__(self, resource, rows, seed, ties):
+        self.resource = resource
+        self.rows = rows
+        self.seed = seed
+        self.ties = ties
+        self.rng = random.Random(f"{seed}/changes/{resource.name}")
+        self.next_rank = len(rows)
+        self.views = {}
+        self.index = {field: {} for field in resource.indexed}
+        for field, places in self.index.items():
+            for row in rows:
+                value = getattr(row, field)
+                place = places.get(value)
+                if place is None:
+                    places[value] = [row]
+                else:
+                    place.append(row)
+        self.mark_rank = None       # rows of this rank and above came after the mark; None: no mark
+        self.past = {}              # rank -> what changed or deleted rows were since the mark
+
+    # Reading
+
+    def select(self, filters, readings):
+        """The rows that filters find, oldest first; not to be changed by the caller."""
+        if not filters:
+            return self.rows
+        rows = self.views.get(filters)
+        if rows is None:
+            if len(self.views) >= VIEWS_KEPT:
+                self.views.clear()
+            rows = self.views[filters] = self._filter(*conditions(self.resource, filters, readings))
+        return rows
+
+    def forget_views(self):
+        """To be called when a reading changes what filters find."""
+        self.views.clear()
+
+    def _filter(self, equal, tests):
+        start, start_field = self.rows, None
+        for field, values in equal.items():
+            places = self.index[field]
+            if len(values) == 1:
+                found = places.get(next(iter(values)), [])
+            else:
+                found = sorted((row for value in values for row in places.get(value, ())), key=rank_of)
+            if start_field is None or len(found) < len(start):
+                start, start_field = found, field
+        rest = {field: values for field, values in equal.items() if field != start_field}
+        if not rest and not tests:
+            return list(start)
+        return [row for row in start if matches(row, rest, tests)]
+
+    def pick(self, index=None, ids=None, where=None, n=1):
+        """Rows named by place (n of them, newest first), by id or by content.
+
+        Raises ValueError if a place or an id does not exist.
+        """
+        if index is not None:
+            end = len(self.rows) - index
+            if index < 0 or end - n < 0:
+                raise ValueError(f"there are only {len(self.rows)} rows")
+            return self.rows[end - n:end]
+        if ids is not None:
+            wanted = set(ids)
+            found = [row for row in self.rows if getattr(row, self.resource.id_field) in wanted]
+            if len(found) != len(wanted):
+                raise ValueError("no row has one of these ids")
+            return found
+        if where is not None:
+            return [row for row in self.rows if self._is(row, where)]
+        raise ValueError("say which rows: index, ids or where")
+
+    @staticmethod
+    def _is(row, where):
+        item = None
+        for field, value in where.items():
+            if field in row.KEPT:
+                actual = getattr(row, field)
+            else:
+                item = item or row.item()
+                actual = item.get(field)
+            if actual != value:
+                return False
+        return True
+
+    # Changing
+
+    def insert(self, count, server_ids, fields=None):
+        """Adds count newest rows, with some fields set if fields are given, and returns them."""
+        added = []
+        for _ in range(count):
+            created = self.rows[-1].created if self.rows else data.NEWEST
+            if self.rng.random() >= self.ties:
+                created += self.rng.randrange(1, 20)
+            if self.resource.name == "phones":
+                row = data.new_phone(self.next_rank, server_ids, self.seed, created, self.rng)
+            else:
+                row = data.new_server(self.next_rank, self.seed, created, self.rng)
+            if fields:
+                row.load({**row.item(), **fields})
+            self.next_rank += 1
+            self.rows.append(row)
+            for field, places in self.index.items():
+                places.setdefault(getattr(row, field), []).append(row)
+            added.append(row)
+        self.views.clear()
+        return added
+
+    def delete(self, rows):
+        for row in rows:
+            self._remember(row)
+            del self.rows[find(self.rows, row)]
+            for field, places in self.index.items():
+                self._take_out(places, getattr(row, field), row)
+        self.views.clear()
+
+    def update(self, rows, fields):
+        """Sets some fields of some rows; they keep their places whatever their create_time becomes."""
+        for row in rows:
+            self._remember(row)
+            before = {field: getattr(row, field) for field in self.index}
+            row.load({**row.item(), **fields})
+            for field, places in self.index.items():
+                value = getattr(row, field)
+                if value != before[field]:
+                    self._take_out(places, before[field], row)
+                    bisect.insort(places.setdefault(value, []), row, key=rank_of)
+        self.views.clear()
+
+    @staticmethod
+    def _take_out(places, value, row):
+        place = places[value]
+        del place[find(place, row)]
+
+    def churn(self, count, server_ids):
+        """Makes count random changes: a new phone, one gone, another status, another server."""
+        rng = self.rng
+        for _ in range(count):
+            what = rng.choice(("insert", "delete", "status", "move"))
+            if what == "insert" or not self.rows:
+                self.insert(1, server_ids)
+                continue
+            row = self.rows[rng.randrange(len(self.rows))]
+            if what == "delete":
+                self.delete([row])
+            elif what == "status":
+                statuses = data.PHONE_STATUSES
+                new = rng.choices(list(statuses), list(statuses.values()))[0]
+                self.update([row], {"status": new if new != row.status else 8})
+            elif server_ids:
+                self.update([row], {"server_id": rng.choice(server_ids)})
+
+    # History
+
+    def mark(self):
+        """From now on, remembers what changed rows were."""
+        self.mark_rank = self.next_rank
+        self.past = {}
+
+    def _remember(self, row):
+        if self.mark_rank is not None:
+            self.past.setdefault(row.rank, []).append(copy.copy(row))
+
+    def stayed(self, filters, readings):
+        """The rows that met the filters all the time since the mark."""
+        self._need_mark()
+        met = conditions(self.resource, filters, readings)
+        return [row for row in self._filter(*met)
+                if row.rank < self.mark_rank
+                and all(matches(was, *met) for was in self.past.get(row.rank, ()))]
+
+    def ever(self, filters, readings):
+        """The ids of the rows that met the filters at any time since the mark."""
+        self._need_mark()
+        met = conditions(self.resource, filters, readings)
+        ids = {getattr(row, self.resource.id_field): None for row in self._filter(*met)}
+        for past in self.past.values():
+            for was in past:
+                if matches(was, *met):
+                    ids[getattr(was, self.resource.id_field)] = None
+        return list(ids)
+
+    def _need_mark(self):
+        if self.mark_rank is None:
+            raise ValueError("there is no mark: POST /_control/mark first")
+
+    # Copying
+
+    def copy_text(self):
+        """The list in the text format of PostgreSQL's COPY, newest first."""
+        columns = self.resource.columns
+        return "".join(
+            "\t".join(copy_field(name, item.get(name)) for name in columns) + "\n"
+            for item in (row.item() for row in reversed(self.rows))).encode()
+
+
+COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b",
+                              "\f": "\\f", "\v": "\\v"})
+
+
+def copy_field(name, value):
+    if value is None:
+        return "\\N"
+    if value is True or (name == "vnc_enable" and value == "true"):
+        return "t"
+    if value is False or (name == "vnc_enable" and value == "false"):
+        return "f"
+    if isinstance(value, str):
+        return value.translate(COPY_ESCAPES)
+    if isinstance(value, (dict, list)):
+        return data.encode(value).translate(COPY_ESCAPES)
+    return str(value)

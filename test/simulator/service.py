@@ -1,0 +1,198 @@
+"""The service: who answers what, and the log of what it was asked."""
+
+import gc
+import random
+import re
+import sys
+import time
+
+from . import data, iam, pages
+from .answers import Refused, refusal
+from .faults import Faults
+from .fleet import Fleet
+from .readings import Readings
+from .resources import PHONES, RESOURCES, SERVERS, parse_query
+
+LIST_PATH = re.compile(r"/v1/([^/]+)/cloud-phone/(phones|servers)")
+WARM_UP_TO = 50_000     # longer lists are serialised as they are asked for
+
+
+class Entry:
+    """One request in the log."""
+
+    __slots__ = ("method", "target", "headers", "connection", "in_flight", "start", "end", "status", "bytes")
+
+    def as_dict(self):
+        path, mark, query = self.target.partition("?")
+        return {
+            "method": self.method,
+            "target": path + mark + "&".join(sorted(query.split("&"))),
+            "status": self.status,
+            "bytes": self.bytes,
+            "start": self.start,
+            "end": self.end,
+            "in_flight": self.in_flight,
+            "connection": self.connection,
+            "headers": list(self.headers),
+        }
+
+
+class Log:
+    """Every request since the last clear, in order of arrival, and what is counted beside it."""
+
+    def __init__(self):
+        self.connections = 0        # that carried a request other than a control request
+        self.open_connections = 0
+        self.in_flight = 0
+        self.clear()
+
+    def clear(self):
+        self.entries = []
+        self.max_in_flight = self.in_flight
+
+    def begin(self, request, connection):
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        entry = Entry()
+        entry.method = request.method
+        entry.target = request.target
+        entry.headers = tuple(request.headers)     # names only: no secret, and little memory
+        entry.connection = connection
+        entry.in_flight = self.in_flight
+        entry.start = time.monotonic()
+        entry.end = entry.status = None
+        entry.bytes = 0
+        self.entries.append(entry)
+        return entry
+
+    def finish(self, entry):
+        """The answer is on its way, or never will be."""
+        self.in_flight -= 1
+        entry.end = time.monotonic()
+
+
+class Service:
+    """All that is behind the sockets.  options: phones, servers, seed, ties, example."""
+
+    def __init__(self, options, gate, users):
+        self.gate = gate
+        self.users = users
+        self.readings = Readings()
+        self.faults = Faults()
+        self.log = Log()
+        self.scheduled = []         # [list requests to go, change]
+        self.turn = 0               # list requests since the start
+        self.options = options
+        self.generate()
+
+    # Life
+
+    def generate(self):
+        """Makes the lists anew from the options."""
+        options = self.options
+        gc.disable()        # a million live objects are not worth a look
+        try:
+            if options["example"]:
+                phones = data.example_rows(data.Phone, data.EXAMPLE_PHONES)
+                servers = data.example_rows(data.Server, data.EXAMPLE_SERVERS)
+            else:
+                servers = data.make_servers(options["servers"], options["seed"], options["ties"])
+                ids = [server.server_id for server in servers]
+                phones = data.make_phones(options["phones"], ids, options["seed"], options["ties"])
+            self.fleets = {
+                "phones": Fleet(PHONES, phones, options["seed"], options["ties"]),
+                "servers": Fleet(SERVERS, servers, options["seed"], options["ties"]),
+            }
+            if len(phones) <= WARM_UP_TO:
+                self.warm()
+        finally:
+            gc.enable()
+            gc.freeze()
+
+    def warm(self):
+        """Serialises all rows that are not yet."""
+        for fleet in self.fleets.values():
+            for row in fleet.rows:
+                if row.text is None:
+                    row.serialise()
+
+    def back_to_normal(self):
+        """Readings, faults, scheduled changes, locked keys and log as they were at the start; the data
+        and the tokens stay."""
+        self.readings.reset()
+        self.faults.clear()
+        self.scheduled.clear()
+        self.gate.unlock()
+        self.log.clear()
+        self.forget_views()
+
+    def forget_views(self):
+        for fleet in self.fleets.values():
+            fleet.forget_views()
+
+    def now(self):
+        return time.time() + self.readings.clock_shift
+
+    def new_request_id(self):
+        return self.readings.request_id or f"{random.getrandbits(128):032x}"
+
+    # Requests
+
+    def answer(self, request):
+        """The Answer to a request, and the faults that its delivery suffers."""
+        listing = LIST_PATH.fullmatch(request.path)
+        hits = self.faults.active and self.faults.hitting(request.target, listing is not None)
+        answer = None
+        for fault in hits:
+            if fault.way == "answer":
+                answer = fault.act(fault, request.id, self.now())
+        if answer is None:
+            try:
+                answer = self._answer(request, listing, hits)
+            except Refused as refused:
+                answer = refusal(refused, request.id)
+        for fault in hits:
+            if fault.way == "headers":
+                answer.headers += fault.act(fault)
+        if listing:
+            self._after_list_request()
+        return answer, [fault for fault in hits if fault.way == "delivery"]
+
+    def _answer(self, request, listing, hits):
+        if listing and request.method == "GET":
+            project, name = listing.groups()
+            self.gate.admit(request, project, self.now())
+            if request.body:
+                raise Refused("APIGW.0201", "A list request has no body")
+            return self._list(RESOURCES[name], request, hits)
+        if request.path == iam.PATH and request.method == "POST":
+            return iam.answer(request, self.users, self.gate, self.readings, self.now())
+        raise Refused("APIGW.0101", status=404)
+
+    def _list(self, resource, request, hits):
+        fleet = self.fleets[resource.name]
+        query = parse_query(resource, request.query, self.readings)
+        page = pages.cut(fleet, query, self.readings, self.turn)
+        for fault in hits:
+            if fault.way == "page":
+                fault.act(fault, page, resource)
+        return pages.answer(page, resource, fleet, self.readings, request.id)
+
+    def _after_list_request(self):
+        """Changes what was to change now: after the page was cut, before anyone sees it."""
+        self.turn += 1
+        if self.readings.churn:
+            self.fleets["phones"].churn(self.readings.churn, self.server_ids())
+        if self.scheduled:
+            for entry in self.scheduled:
+                entry[0] -= 1
+            due = [change for left, change in self.scheduled if left <= 0]
+            self.scheduled = [entry for entry in self.scheduled if entry[0] > 0]
+            for change in due:
+                try:
+                    change()
+                except ValueError as error:     # its row has gone meanwhile
+                    print(f"scheduled change not made: {error}", file=sys.stderr)
+
+    def server_ids(self):
+        return [server.server_id for server in self.fleets["servers"].rows]

@@ -1,0 +1,116 @@
+"""What the tests share: a running service, and how to talk to it."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import unittest
+
+SCRIPT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", "service"))
+PROJECT = "0123456789abcdef0123456789abcdef"
+PHONES = f"/v1/{PROJECT}/cloud-phone/phones"
+SERVERS = f"/v1/{PROJECT}/cloud-phone/servers"
+TOKEN = {"X-Auth-Token": "T"}
+PATIENCE = 5
+
+
+class Running:
+    """A service in a process of its own, and how to talk to it."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([SCRIPT, "--until-eof", *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        self.connection = None
+
+    def stop(self):
+        if self.connection:
+            self.connection.close()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(PATIENCE)
+
+    def send(self, method, target, headers=TOKEN, body=None):
+        """The answer, its body read into .body, over one connection while that lasts."""
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            self.connection.request(method, target, body, headers)
+            answer = self.connection.getresponse()
+            answer.body = answer.read()
+            return answer
+        except BaseException:
+            self.connection.close()
+            self.connection = None
+            raise
+
+    def get(self, target, status=200):
+        """The JSON answer to a list request."""
+        answer = self.send("GET", target)
+        if answer.status != status:
+            raise AssertionError(f"{answer.status} {answer.body}")
+        return json.loads(answer.body)
+
+    def control(self, method, path, **body):
+        answer = self.send(method, "/_control/" + path, {}, json.dumps(body) if body else None)
+        if answer.status != 200:
+            raise ValueError(answer.body.decode())
+        return answer.body.decode() if path.startswith("copy") else json.loads(answer.body)
+
+    def set(self, **readings):
+        return self.control("POST", "set", **readings)
+
+    def fault(self, kind, **arguments):
+        return self.control("POST", "fault", kind=kind, **arguments)
+
+    def read_all(self, target=PHONES, limit=200):
+        """All rows of a list, page by page."""
+        rows = []
+        mark = "&" if "?" in target else "?"
+        kind = "servers" if target.startswith(SERVERS) else "phones"
+        while page := self.get(f"{target}{mark}offset={len(rows)}&limit={limit}")[kind]:
+            rows += page
+        return rows
+
+    def raw(self, data_sent, wait=PATIENCE):
+        """What comes back for these bytes until the service closes, or for so long."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as sock:
+            sock.settimeout(wait)
+            sock.sendall(data_sent)
+            received = b""
+            try:
+                while part := sock.recv(65536):
+                    received += part
+            except TimeoutError:
+                received += b"(still open)"
+            return received
+
+
+def request_text(target, *headers, method="GET"):
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", "X-Auth-Token: T", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+class Case(unittest.TestCase):
+    """Tests that share one service, which is back to normal before each."""
+
+    arguments = ("--phones", "500", "--servers", "12", "--token", "T")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Running(*cls.arguments)
+        cls.addClassCleanup(cls.service.stop)
+
+    def setUp(self):
+        self.service.control("POST", "clear")
+
+    def refused(self, target, code, status=400):
+        body = self.service.get(target, status)
+        self.assertEqual(body["error_code"], code, target)
+        self.assertEqual(set(body), {"error_code", "error_msg", "request_id"})
+        return body["error_msg"]
+
+    def restore_data(self):
+        self.addCleanup(self.service.control, "POST", "reset", phones=500, servers=12, seed=1, ties=0.3,
+                        example=False)

@@ -1,0 +1,141 @@
+"""Lists that change, who stayed, and the copy."""
+
+import json
+import time
+
+from simulator import resources
+from simulator.tests.support import PHONES, SERVERS, Case
+
+
+class Changes(Case):
+    def setUp(self):
+        super().setUp()
+        self.restore_data()
+
+    def ids(self, query=""):
+        return [row["phone_id"] for row in self.service.read_all(f"{PHONES}{query}")]
+
+    def test_insert_delete_update(self):
+        before = self.ids()
+        added = self.service.control("POST", "insert", list="phones", n=2, fields={"phone_name": "new"})["ids"]
+        self.assertEqual(self.ids(), added[::-1] + before)
+        self.assertEqual(self.ids("?phone_name=new"), added[::-1])
+        gone = self.service.control("POST", "delete", list="phones", index=3, n=2)["ids"]
+        self.assertEqual(set(gone), set(before[1:3]))
+        self.service.control("POST", "delete", list="phones", ids=added)
+        self.assertEqual(self.ids(), before[:1] + before[3:])
+        self.service.control("POST", "update", list="phones", index=0, set={"status": -9, "imei": None})
+        row = self.service.get(PHONES + "?limit=1")["phones"][0]
+        self.assertEqual((row["status"], row["imei"]), (-9, None))
+        self.assertIn(before[0], self.ids("?status=-9"))
+        changed = self.service.control("POST", "update", list="phones",
+                                       where={"status": -9, "vnc_enable": "true"}, set={"status": 6})
+        self.assertLessEqual(set(changed["ids"]), set(self.ids("?status=6")))
+        self.assertEqual(len(self.service.control("POST", "insert", list="servers")["ids"]), 1)
+
+    def test_later(self):
+        before = self.ids()
+        self.service.control("POST", "insert", list="phones", after=2)
+        self.service.control("POST", "delete", list="phones", ids=before[-1:], after=1)
+        counts = [self.service.get(PHONES + "?limit=1")["count"] for _ in range(4)]
+        self.assertEqual(counts, [500, 499, 500, 500])
+
+    def test_bad_changes(self):
+        for path, body in (("insert", {}), ("insert", {"list": "images"}), ("delete", {"list": "phones"}),
+                           ("delete", {"list": "phones", "index": 500}),
+                           ("delete", {"list": "phones", "ids": ["none"]}),
+                           ("update", {"list": "phones", "index": 0}),
+                           ("update", {"list": "phones", "index": 0, "set": {"status": []}}),
+                           ("delete", {"list": "phones", "place": 0}), ("reset", {"cats": 3})):
+            with self.assertRaises(ValueError):
+                self.service.control("POST", path, **body)
+        self.assertEqual(len(self.ids()), 500)
+
+    def test_churn_keeps_the_indices_right(self):
+        self.service.set(churn=100)
+        for _ in range(20):
+            self.service.get(PHONES + "?limit=1")
+        self.service.set(churn=0)
+        rows = self.service.read_all()
+        times = [row["create_time"] for row in rows]
+        self.assertEqual(times, sorted(times, reverse=True))
+        for status in (1, 2, 7, 8, -7):
+            self.assertEqual(self.ids(f"?status={status}"),
+                             [row["phone_id"] for row in rows if row["status"] == status])
+        for server in {row["server_id"] for row in rows[:20]}:
+            self.assertEqual(self.ids(f"?server_id={server}"),
+                             [row["phone_id"] for row in rows if row["server_id"] == server])
+
+    def test_stayed(self):
+        """What stayed, against a plain look at the list after every single change."""
+        self.service.control("POST", "reset", phones=60, servers=3)
+        self.service.control("POST", "mark")
+        self.service.set(churn=1)
+        tests = {"": lambda row: True, "status=2": lambda row: row["status"] == 2}
+        stayed, ever = {}, {}
+        for turn in range(250):
+            if turn:
+                self.service.get(PHONES + "?limit=1")
+            rows = self.copied()
+            for query, keeps in tests.items():
+                now = {row["phone_id"] for row in rows if keeps(row)}
+                stayed[query] = stayed.get(query, now) & now
+                ever[query] = ever.get(query, now) | now
+        for query in tests:
+            answer = self.service.control("GET", f"stayed/phones?{query}")
+            self.assertEqual(set(answer["ids"]), stayed[query])
+            self.assertEqual(set(self.service.control("GET", f"ever/phones?{query}")["ids"]), ever[query])
+        self.assertLess(len(stayed["status=2"]), len(stayed[""]))
+
+    def copied(self):
+        rows = [line.split("\t") for line in self.service.control("GET", "copy/phones").splitlines()]
+        return [{"phone_id": row[2], "status": int(row[7])} for row in rows]
+
+    def test_thousands_of_changes(self):
+        self.service.control("POST", "reset", phones=5000)
+        self.service.control("POST", "mark")
+        self.service.set(churn=5000)
+        start = time.process_time()
+        self.service.get(PHONES)
+        self.assertLess(time.process_time() - start, 1)
+        self.assertLess(self.service.control("GET", "stayed/phones?status=2")["count"], 5000)
+
+    def test_same_seed_same_churn(self):
+        def after_churn():
+            self.service.control("POST", "reset", phones=100, servers=3, seed=9)
+            self.service.set(churn=20)
+            for _ in range(5):
+                self.service.get(PHONES)
+            return self.service.control("GET", "copy/phones")
+        self.assertEqual(after_churn(), after_churn())
+
+
+class Copy(Case):
+    def test_phones(self):
+        rows = self.service.read_all()
+        lines = self.service.control("GET", "copy/phones").splitlines()
+        self.assertEqual(len(lines), 500)
+        for row, line in zip(rows, lines):
+            cells = dict(zip(resources.PHONES.columns, line.split("\t"), strict=True))
+            self.assertEqual(cells["vnc_enable"], row["vnc_enable"][0])
+            self.assertEqual(cells["phone_name"], row["phone_name"].replace("\\", "\\\\"))
+            self.assertEqual(cells["status"], str(row["status"]))
+            encrypted = {None: r"\N", True: "t", False: "f"}[row.get("has_encrypt")]
+            self.assertEqual(cells["has_encrypt"], encrypted)
+            if "metadata" in row:
+                self.assertEqual(json.loads(cells["metadata"]), row["metadata"])
+            else:
+                self.assertEqual(cells["metadata"], r"\N")
+
+    def test_servers(self):
+        for row, line in zip(self.service.read_all(SERVERS, 100),
+                             self.service.control("GET", "copy/servers").splitlines(), strict=True):
+            cells = dict(zip(resources.SERVERS.columns, line.split("\t"), strict=True))
+            self.assertEqual(json.loads(cells["addresses"]), row["addresses"])
+            self.assertEqual(cells["create_time"], row["create_time"])
+
+    def test_escapes(self):
+        self.restore_data()
+        self.service.control("POST", "update", list="phones", index=0, set={"phone_name": "a\tb\nc\\d\r"})
+        line = self.service.control("GET", "copy/phones").split("\n")[0]
+        self.assertTrue(line.startswith(r"a\tb\nc\\d\r" + "\t"), line)
