@@ -12,6 +12,7 @@
 
 #include "connection.h"
 #include "credential.h"
+#include "access/xact.h"
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -417,6 +418,32 @@ cph_call_drop(CphCall *call)
 }
 
 /*
+ * Counts a request of the statement, and raises an error for one too many.
+ * A statement is known by the time at which it began.
+ */
+static void
+spend_request(CphClient *client)
+{
+	static TimestampTz statement = 0;
+	static int	spent = 0;
+
+	if (statement != GetCurrentStatementStartTimestamp())
+	{
+		statement = GetCurrentStatementStartTimestamp();
+		spent = 0;
+	}
+	if (cph_max_requests > 0 && spent >= cph_max_requests)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the statement would send more than %d requests",
+						cph_max_requests),
+				 errdetail("The last one would have been for server \"%s\".",
+						   client->options->server_name),
+				 errhint("Narrow the query, or raise the setting \"cph_fdw.max_requests\".")));
+	spent++;
+}
+
+/*
  * Begins a try of a call, if the pace allows it now.
  */
 static void
@@ -431,6 +458,7 @@ start_call(CphCall *call)
 	if (now < call->not_before || now < client->connection->resume_at ||
 		in_flight(client) >= cph_client_concurrency(client))
 		return;
+	spend_request(client);
 	scratch = AllocSetContextCreate(client->context, "cph_fdw request",
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
@@ -640,17 +668,22 @@ finish_try(CphCall *call)
 		call->verdict = VERDICT_RAISE;
 }
 
-/* Goes on with one call as far as that is possible without waiting. */
+/*
+ * Goes on with one call as far as that is possible without waiting.  A try
+ * that ends as soon as it is begun is followed by the next.
+ */
 static void
 step_call(CphCall *call)
 {
-	if (call->verdict != VERDICT_NONE)
-		return;
-	if (call->transfer != NULL &&
-		cph_transfer_state(call->transfer) != CPH_TRANSFER_PENDING)
+	while (call->verdict == VERDICT_NONE)
+	{
+		if (call->transfer == NULL)
+			start_call(call);
+		if (call->transfer == NULL ||
+			cph_transfer_state(call->transfer) == CPH_TRANSFER_PENDING)
+			break;
 		finish_try(call);
-	if (call->transfer == NULL)
-		start_call(call);
+	}
 }
 
 /*

@@ -12,7 +12,7 @@
 #include "count.h"
 
 #include "executor/executor.h"
-#include "scan.h"
+#include "scanstate.h"
 
 /* What is counted: one stream of a query. */
 typedef struct Counting

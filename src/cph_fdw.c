@@ -6,6 +6,7 @@
  */
 #include "compat.h"
 
+#include "async.h"
 #include "connection.h"
 #include "explain.h"
 #include "plan.h"
@@ -92,6 +93,10 @@ cph_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = cphReScanForeignScan;
 	routine->EndForeignScan = cphEndForeignScan;
 	routine->ExplainForeignScan = cphExplainForeignScan;
+	routine->IsForeignPathAsyncCapable = cphIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = cphForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = cphForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = cphForeignAsyncNotify;
 	routine->ImportForeignSchema = cphImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

@@ -7,7 +7,7 @@
 #include "explain.h"
 
 #include "catalog/pg_type.h"
-#include "scan.h"
+#include "scanstate.h"
 #include "utils/builtins.h"
 #include "utils/ruleutils.h"
 

@@ -118,6 +118,7 @@ static const OptionRule rules[] = {
 	BOOLEAN(enable_limit_pushdown, OF_SERVER),
 	BOOLEAN(enable_count_pushdown, OF_SERVER),
 	BOOLEAN(stable_ties, OF_SERVER),
+	BOOLEAN(async_capable, OF_SERVER | OF_TABLE),
 	COST(fdw_request_cost, "100"),
 	COST(fdw_tuple_cost, "0.01"),
 	CHOICE(name_filter, name_filters),
@@ -139,6 +140,11 @@ cph_option_init(void)
 							   "A list of host names; one that begins with a dot stands for all below it.",
 							   &allowed_hosts, ".myhuaweicloud.com",
 							   PGC_SUSET, GUC_LIST_INPUT, NULL, NULL, NULL);
+	DefineCustomIntVariable("cph_fdw.max_requests",
+							"Requests that a statement may send.",
+							"A statement that would send more is an error.  0: there is no limit.",
+							&cph_max_requests, 0, 0, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cph_fdw");
 }
 

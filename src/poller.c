@@ -17,7 +17,7 @@
 /* A sleep where there is no descriptor: far below the 100 ms of a cancel. */
 #define SLEEP_MS 10
 
-#ifdef __linux__
+#if CPH_POLLER_HAS_FD
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -143,7 +143,7 @@ cph_poller_take(CphPoller *poller, CphPollerEvent *events, int nevents)
 	return 0;
 }
 
-#endif							/* __linux__ */
+#endif							/* CPH_POLLER_HAS_FD */
 
 /* Closes the descriptors; harmless if there are none.  Throws nothing. */
 void

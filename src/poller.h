@@ -13,6 +13,13 @@
 
 #include "compat.h"
 
+/* The one place that knows which system has epoll. */
+#ifdef __linux__
+#define CPH_POLLER_HAS_FD 1
+#else
+#define CPH_POLLER_HAS_FD 0
+#endif
+
 /* Zeroed and with both descriptors -1 it holds nothing. */
 typedef struct CphPoller
 {

@@ -9,6 +9,7 @@
 #include "count.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "scanstate.h"
 #include "utils/memutils.h"
 
 /*
@@ -39,54 +40,6 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 		state->reader = cph_tuple_reader(node->ss.ss_currentRelation,
 										 state->endpoint,
 										 state->spec->attnums);
-}
-
-/* Returns the scan's client, which is opened by the first request. */
-CphClient *
-cph_scan_client(CphScanState *state)
-{
-	MemoryContext caller;
-
-	if (state->client == NULL)
-	{
-		caller = MemoryContextSwitchTo(state->context);
-		state->client = cph_client_open(state->options, state->userid,
-										&state->counters);
-		MemoryContextSwitchTo(caller);
-	}
-	return state->client;
-}
-
-/*
- * Fills in what a pager is to read for a query.  Of several streams each has
- * to hold as many rows as are wanted of all.
- */
-void
-cph_scan_pager_options(const CphScanState *state, const CphQuery *query,
-					   CphPagerOptions *pager)
-{
-	const CphOptions *options = state->options;
-
-	memset(pager, 0, sizeof(CphPagerOptions));
-	pager->endpoint = state->endpoint;
-	pager->params = query->params;
-	pager->nparams = query->nparams;
-	pager->page_size = cph_options_page_size(options, state->endpoint);
-	pager->wanted = -1;
-	pager->ordered = options->enable_order_pushdown &&
-		state->endpoint->time_field != NULL;
-	pager->needs_time = state->spec->ordered ||
-		(pager->ordered && (query->has_oldest || query->has_newest));
-	pager->stable_ties = options->stable_ties;
-	pager->counts = query->nparams == 0 && query->fan == NULL;
-	if (pager->ordered)
-	{
-		pager->has_oldest = query->has_oldest;
-		pager->oldest = query->oldest;
-		pager->has_newest = query->has_newest;
-		pager->newest = query->newest;
-	}
-	pager->first_limit = Min(state->spec->first_rows, pager->page_size);
 }
 
 /*
@@ -227,6 +180,7 @@ static CphStep
 next_item(ForeignScanState *node, const CphItem **item)
 {
 	CphScanState *state = node->fdw_state;
+	bool		performed = false;
 
 	for (;;)
 	{
@@ -243,6 +197,11 @@ next_item(ForeignScanState *node, const CphItem **item)
 			restart_without_window(state);
 		else if (step == CPH_STEP_WAIT && !state->async)
 			cph_client_wait(state->client);
+		else if (step == CPH_STEP_WAIT && !performed)
+		{
+			cph_client_perform(state->client);
+			performed = true;
+		}
 		else
 			return step;
 	}

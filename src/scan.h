@@ -7,50 +7,10 @@
 #ifndef CPH_SCAN_H
 #define CPH_SCAN_H
 
-#include "scanspec.h"
+#include "compat.h"
 
 #include "foreign/fdwapi.h"
 #include "nodes/execnodes.h"
-#include "query.h"
-#include "stream.h"
-#include "tuple.h"
-
-/* A scan while it is executed; ForeignScanState.fdw_state. */
-typedef struct CphScanState
-{
-	CphScanSpec *spec;
-	const CphOptions *options;
-	const CphEndpoint *endpoint;
-	Oid			userid;			/* whose user mapping is used */
-	List	   *exprs;			/* ExprState * of fdw_exprs */
-	CphTupleReader *reader;		/* NULL: the scan only counts */
-	CphClient  *client;			/* NULL: nothing was sent yet */
-	CphCounters counters;		/* of all that it did */
-	MemoryContext context;		/* lasts as long as the state */
-
-	/* One run of the scan, from its start or rescan on */
-	MemoryContext run_context;	/* reset by a rescan */
-	bool		started;
-	CphStreams *streams;		/* NULL: there is nothing to read */
-	bool		unverified;		/* the service skipped rows, and its first
-								 * page is not checked yet */
-	int64		to_skip;		/* rows that match, but are not wanted */
-	int64		to_return;		/* rows that are wanted; -1: all */
-
-	/* Since the start or rescan */
-	int64		returned;		/* rows */
-	bool		window_failed;	/* LIMIT and OFFSET have to be done here */
-	Bitmapset  *unsent;			/* filters that the service did not take */
-	bool		counted;		/* the row of a counting scan was returned */
-
-	bool		waiting;		/* asynchronous: nothing yet */
-	bool		async;			/* do not wait */
-} CphScanState;
-
-extern CphClient *cph_scan_client(CphScanState *state);
-extern void cph_scan_pager_options(const CphScanState *state,
-								   const CphQuery *query,
-								   CphPagerOptions *pager);
 
 extern void cphBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *cphIterateForeignScan(ForeignScanState *node);

@@ -20,7 +20,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "lib/ilist.h"
 #include "miscadmin.h"
@@ -785,6 +784,13 @@ classify(const CphTransfer *transfer, CURLcode result)
 		if (outcomes[i].result == result)
 			return outcomes[i].state;
 	return CPH_TRANSFER_FAILED;
+}
+
+/* Whether transports have a descriptor to wait for, on this platform. */
+bool
+cph_transport_has_fd(void)
+{
+	return CPH_POLLER_HAS_FD;
 }
 
 /*

@@ -73,6 +73,7 @@ extern void cph_transport_discard(Oid key);
 
 /* Driving a transport */
 extern void cph_transport_perform(CphTransport *transport);
+extern bool cph_transport_has_fd(void);
 extern int	cph_transport_fd(CphTransport *transport);
 extern void cph_transport_wake_at(CphTransport *transport, int64 at_us);
 extern void cph_transport_wait(CphTransport *transport, uint32 wait_event);

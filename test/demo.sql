@@ -42,26 +42,26 @@ ANALYZE inventory;
 \! test/demo --requests
 
 \echo
-\echo -- Joined with the phones: whose phones do not run?
-SELECT i.customer, cph_phone_status(p.status) AS state, count(*)
-  FROM cph_phones p JOIN inventory i USING (server_id)
- WHERE p.status <> 2
- GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2;
-\echo -- A whole list is read page by page, each page starting at the last row of
-\echo -- the page before, so that no phone is missed while the list changes.
+\echo -- Joined with the phones: who has phones that are abnormal?
+SELECT customer, rack, count(*) AS abnormal
+  FROM cph_phones JOIN inventory USING (server_id)
+ WHERE status = -7
+ GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 5;
 \! test/demo --requests
 
 \echo
 \echo -- A view for reports, which any tool can read.
 CREATE VIEW fleet AS
-SELECT s.server_name, i.customer, i.rack, cph_server_status(s.status) AS state,
+SELECT i.customer, s.server_name, cph_server_status(s.status) AS server_state,
        p.phone_name, cph_phone_status(p.status) AS phone_state
   FROM cph_servers s
   JOIN cph_phones p USING (server_id)
-  LEFT JOIN inventory i USING (server_id);
-SELECT rack, customer, count(DISTINCT server_name) AS servers,
-       count(*) AS phones,
-       count(*) FILTER (WHERE phone_state = 'running') AS running
+  JOIN inventory i USING (server_id);
+SELECT customer, count(DISTINCT server_name) AS servers, count(*) AS phones,
+       count(*) FILTER (WHERE phone_state = 'running') AS running,
+       count(*) FILTER (WHERE phone_state = 'stopped') AS stopped
   FROM fleet
- GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 6;
+ GROUP BY 1 ORDER BY 1;
+\echo -- A whole list is read page by page.  Each page starts at the last row of the
+\echo -- page before, so that no phone is missed while the list changes.
 \! test/demo --requests

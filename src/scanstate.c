@@ -1,0 +1,55 @@
+/*
+ * scanstate.c
+ *		A scan while it is executed: what reading and counting share.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "scanstate.h"
+
+/* Returns the scan's client, which is opened by the first request. */
+CphClient *
+cph_scan_client(CphScanState *state)
+{
+	MemoryContext caller;
+
+	if (state->client == NULL)
+	{
+		caller = MemoryContextSwitchTo(state->context);
+		state->client = cph_client_open(state->options, state->userid,
+										&state->counters);
+		MemoryContextSwitchTo(caller);
+	}
+	return state->client;
+}
+
+/*
+ * Fills in what a pager is to read for a query.  Of several streams each has
+ * to hold as many rows as are wanted of all.
+ */
+void
+cph_scan_pager_options(const CphScanState *state, const CphQuery *query,
+					   CphPagerOptions *pager)
+{
+	const CphOptions *options = state->options;
+
+	memset(pager, 0, sizeof(CphPagerOptions));
+	pager->endpoint = state->endpoint;
+	pager->params = query->params;
+	pager->nparams = query->nparams;
+	pager->page_size = cph_options_page_size(options, state->endpoint);
+	pager->wanted = -1;
+	pager->ordered = options->enable_order_pushdown &&
+		state->endpoint->time_field != NULL;
+	pager->needs_time = state->spec->ordered ||
+		(pager->ordered && (query->has_oldest || query->has_newest));
+	pager->stable_ties = options->stable_ties;
+	pager->counts = query->nparams == 0 && query->fan == NULL;
+	if (pager->ordered)
+	{
+		pager->has_oldest = query->has_oldest;
+		pager->oldest = query->oldest;
+		pager->has_newest = query->has_newest;
+		pager->newest = query->newest;
+	}
+	pager->first_limit = Min(state->spec->first_rows, pager->page_size);
+}
