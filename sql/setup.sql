@@ -17,11 +17,14 @@ CREATE SERVER cph FOREIGN DATA WRAPPER cph_fdw
 CREATE USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (token 'the-token');
 IMPORT FOREIGN SCHEMA cph FROM SERVER cph INTO public;
 
--- Local copies, in the order of the lists, with statistics as the lists'.
+-- Local copies.  A table that is filled in the transaction that makes it keeps
+-- the order of the list.
+BEGIN;
 CREATE TABLE local_phones (LIKE cph_phones);
 CREATE TABLE local_servers (LIKE cph_servers);
 \copy local_phones FROM PROGRAM 'test/service copy $CPH_TEST_PORT phones'
 \copy local_servers FROM PROGRAM 'test/service copy $CPH_TEST_PORT servers'
+COMMIT;
 ANALYZE local_phones, local_servers;
 
 -- A command on the local copies instead.
@@ -85,6 +88,11 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- The requests that EXPLAIN announces, without offset and limit.
+CREATE FUNCTION request(query text) RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(substring(line FROM 'CPH Request: GET /v1/[^/]*/cloud-phone/(.*)'), ' ')
+     FROM plan(query) AS line $$;
 
 -- The error that a command ends in, if it does.
 CREATE FUNCTION failure(command text) RETURNS SETOF text LANGUAGE plpgsql AS

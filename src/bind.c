@@ -205,7 +205,7 @@ bind_label(CphBinding *binding, const CphEndpoint *endpoint,
 /* Binds one value, which is not null. */
 static void
 bind_value(CphBinding *binding, const CphEndpoint *endpoint,
-		   const CphFilter *filter, CphOp op, const CphOptions *options,
+		   const CphFilter *filter, CphOp op, CphNameFilter names,
 		   Oid type, Datum value)
 {
 	char	   *text = value_text(type, value);
@@ -216,7 +216,14 @@ bind_value(CphBinding *binding, const CphEndpoint *endpoint,
 		return;
 	}
 	if (text != NULL && filter->kind == CPH_FILTER_FUZZY)
-		text = fuzzy_value(options->name_filter, op, text);
+	{
+		char	   *sent = fuzzy_value(names, op, text);
+
+		if (sent == NULL && names == CPH_NAME_AUTO)
+			binding->needs_insides =
+				fuzzy_value(CPH_NAME_SUBSTRING, op, text) != NULL;
+		text = sent;
+	}
 	if (text == NULL || *text == '\0')
 		binding->class = CPH_LOCAL;
 	else
@@ -228,7 +235,7 @@ bind_value(CphBinding *binding, const CphEndpoint *endpoint,
 /* Binds the elements of an array, which is not null. */
 static void
 bind_array(CphBinding *binding, const CphEndpoint *endpoint,
-		   const CphFilter *filter, CphOp op, const CphOptions *options,
+		   const CphFilter *filter, CphOp op, CphNameFilter names,
 		   Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
@@ -245,20 +252,20 @@ bind_array(CphBinding *binding, const CphEndpoint *endpoint,
 	for (int i = 0; i < n; i++)
 	{
 		if (!nulls[i])
-			bind_value(binding, endpoint, filter, op, options,
+			bind_value(binding, endpoint, filter, op, names,
 					   ARR_ELEMTYPE(array), elements[i]);
 	}
 }
 
 /*
  * Returns what a clause looks for, palloc'd, and in which class that can be
- * sent.  types, values and nulls are those of its other side, in order.  A
+ * sent.  names says what a fuzzy filter finds.  types, values and nulls are those of its other side, in order.  A
  * null matches nothing, and neither does a clause that is left with no value
  * to look for.
  */
 CphBinding *
 cph_bind(const CphEndpoint *endpoint, int filter_number, CphOp op,
-		 const CphOptions *options, List *types,
+		 CphNameFilter names, List *types,
 		 const Datum *values, const bool *nulls)
 {
 	const CphFilter *filter = &endpoint->filters[filter_number];
@@ -273,9 +280,9 @@ cph_bind(const CphEndpoint *endpoint, int filter_number, CphOp op,
 		if (nulls[i])
 			continue;
 		if (op == CPH_OP_ANY || op == CPH_OP_LABEL_ANY)
-			bind_array(binding, endpoint, filter, op, options, values[i]);
+			bind_array(binding, endpoint, filter, op, names, values[i]);
 		else
-			bind_value(binding, endpoint, filter, op, options,
+			bind_value(binding, endpoint, filter, op, names,
 					   lfirst_oid(lc), values[i]);
 	}
 	binding->none = binding->values == NIL &&

@@ -241,6 +241,20 @@ cph_client_server_name(const CphClient *client)
 	return client->options->server_name;
 }
 
+/* Returns the project that the client asks for. */
+const char *
+cph_client_project(const CphClient *client)
+{
+	return client->project_id;
+}
+
+/* Returns the client's connection, for what the service has shown. */
+CphConnection *
+cph_client_connection(CphClient *client)
+{
+	return client->connection;
+}
+
 /* Returns how many requests may be in flight at once. */
 int
 cph_client_concurrency(const CphClient *client)
@@ -328,6 +342,28 @@ notice_throttling(CphClient *client)
 }
 
 /*
+ * Returns what pg_stat_activity shows while the client waits: for an answer,
+ * for the next try, or for the service to be ready for more.
+ */
+static uint32
+wait_event(CphClient *client)
+{
+	static uint32 request = 0;
+	static uint32 backoff = 0;
+	static uint32 throttle = 0;
+
+	if (request == 0)
+	{
+		request = cph_wait_event_new("CphRequest");
+		backoff = cph_wait_event_new("CphBackoff");
+		throttle = cph_wait_event_new("CphThrottle");
+	}
+	if (in_flight(client) > 0)
+		return request;
+	return client->connection->resume_at > cph_transport_now() ? throttle : backoff;
+}
+
+/*
  * Waits until something has happened to one of the calls, and goes on with
  * them.  Serves interrupts.
  */
@@ -337,7 +373,7 @@ cph_client_wait(CphClient *client)
 	int64		before = cph_transport_now();
 	int64		after;
 
-	cph_transport_wait(client->transport, PG_WAIT_EXTENSION);
+	cph_transport_wait(client->transport, wait_event(client));
 	after = cph_transport_now();
 	client->counters->waited_us += after - before;
 	if (client->connection->resume_at > before)
@@ -786,4 +822,25 @@ cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
 	cph_transfer_release(call->transfer);
 	call->transfer = NULL;
 	return CPH_CALL_PAGE;
+}
+
+/*
+ * Sends a request for a page, waits for it, and decodes it in the current
+ * memory context, as cph_call_send and cph_call_read do.
+ */
+CphCallResult
+cph_client_fetch(CphClient *client, const CphEndpoint *endpoint,
+				 const CphParam *params, int nparams, int64 offset, int limit,
+				 CphPage **page)
+{
+	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
+									 offset, limit);
+	const CphFilter *invalid;
+	CphCallResult result;
+
+	while (!cph_call_ready(call))
+		cph_client_wait(client);
+	result = cph_call_read(call, page, &invalid);
+	cph_call_drop(call);
+	return result;
 }

@@ -12,6 +12,7 @@
 #ifndef CPH_CLIENT_H
 #define CPH_CLIENT_H
 
+#include "connection.h"
 #include "json.h"
 #include "option.h"
 #include "request.h"
@@ -45,6 +46,8 @@ extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 								  CphCounters *counters);
 extern void cph_client_close(CphClient *client);
 extern const char *cph_client_server_name(const CphClient *client);
+extern const char *cph_client_project(const CphClient *client);
+extern CphConnection *cph_client_connection(CphClient *client);
 extern CphCounters *cph_client_counters(CphClient *client);
 extern int	cph_client_concurrency(const CphClient *client);
 extern void cph_client_perform(CphClient *client);
@@ -52,6 +55,10 @@ extern void cph_client_wait(CphClient *client);
 extern int	cph_client_fd(CphClient *client);
 
 /* Calls */
+extern CphCallResult cph_client_fetch(CphClient *client,
+									  const CphEndpoint *endpoint,
+									  const CphParam *params, int nparams,
+									  int64 offset, int limit, CphPage **page);
 extern CphCall *cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 							  const CphParam *params, int nparams,
 							  int64 offset, int limit);

@@ -98,6 +98,15 @@
 #endif
 
 /*
+ * Wait events of an extension have names of their own from 17 on.
+ */
+#if PG_VERSION_NUM >= 170000
+#define cph_wait_event_new(name) WaitEventExtensionNew(name)
+#else
+#define cph_wait_event_new(name) PG_WAIT_EXTENSION
+#endif
+
+/*
  * 19 tells about an overflow by a soft error instead of a number.
  */
 #if PG_VERSION_NUM >= 190000

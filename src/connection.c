@@ -82,6 +82,9 @@ reset_connection(CphConnection *connection, const UserMapping *mapping)
 	connection->resume_at = 0;
 	connection->throttled_since = 0;
 	connection->noticed = false;
+	memset(connection->facts, 0, sizeof(connection->facts));
+	for (int i = 0; i < CPH_MAX_ENDPOINTS; i++)
+		connection->facts[i].total = -1;
 	connection->valid = true;
 }
 
@@ -150,4 +153,11 @@ cph_connection_succeeded(CphConnection *connection)
 		if (++connection->limit > CPH_MAX_CONCURRENT)
 			connection->limit = INT_MAX;
 	}
+}
+
+/* Returns what the service has shown of an endpoint, for reading and writing. */
+CphFacts *
+cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint)
+{
+	return &connection->facts[endpoint - cph_endpoint_at(0)];
 }

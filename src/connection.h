@@ -10,6 +10,24 @@
 
 #include "option.h"
 
+/* What can be found out about a service that its documents leave open. */
+typedef enum CphShown
+{
+	CPH_UNKNOWN,				/* not asked yet */
+	CPH_SHOWN,
+	CPH_REFUTED
+} CphShown;
+
+/* What the service has shown of an endpoint. */
+typedef struct CphFacts
+{
+	CphShown	finds_insides;	/* a fuzzy filter finds names by their inside */
+	int64		total;			/* last count without a filter; -1: none */
+	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* by the set of filters as
+													 * bits: count is the
+													 * number of their rows */
+} CphFacts;
+
 /*
  * A connection in the sense of postgres_fdw: a user at a server.  It is
  * forgotten with its server or user mapping, and when it is disconnected.
@@ -30,6 +48,9 @@ typedef struct CphConnection
 	int64		resume_at;		/* no request before this time */
 	int64		throttled_since;	/* no success since this time */
 	bool		noticed;		/* the user knows of it */
+
+	/* What the service has shown of each endpoint, by its number */
+	CphFacts	facts[CPH_MAX_ENDPOINTS];
 } CphConnection;
 
 extern void cph_connection_init(void);
@@ -38,6 +59,8 @@ extern CphConnection *cph_connection_open(const UserMapping *mapping);
 extern int64 cph_connection_throttled(CphConnection *connection, int64 now,
 									  int64 wait_us, int in_flight,
 									  int64 timeout_us);
+extern CphFacts *cph_connection_facts(CphConnection *connection,
+									  const CphEndpoint *endpoint);
 extern void cph_connection_succeeded(CphConnection *connection);
 
 #endif							/* CPH_CONNECTION_H */

@@ -24,26 +24,6 @@ typedef struct Counting
 	CphMatch   *match;			/* what each row must have */
 } Counting;
 
-/* Reads one page, waiting for it.  Returns NULL if a filter is not taken. */
-static CphPage *
-read_page(const Counting *counting, int64 offset, int limit, bool *no_rows)
-{
-	CphClient  *client = cph_scan_client(counting->state);
-	CphCall    *call = cph_call_send(client, counting->state->endpoint,
-									 counting->params, counting->nparams,
-									 offset, limit);
-	const CphFilter *invalid;
-	CphPage    *page = NULL;
-	CphCallResult result;
-
-	while (!cph_call_ready(call))
-		cph_client_wait(client);
-	result = cph_call_read(call, &page, &invalid);
-	cph_call_drop(call);
-	*no_rows = result == CPH_CALL_NO_ROWS;
-	return result == CPH_CALL_PAGE ? page : NULL;
-}
-
 /* Tells whether every item of a page is one that is to be counted. */
 static bool
 page_matches(const Counting *counting, const CphPage *page)
@@ -56,6 +36,15 @@ page_matches(const Counting *counting, const CphPage *page)
 	return true;
 }
 
+/* Fetches a page of what is counted. */
+static CphCallResult
+fetch_page(const Counting *counting, int64 offset, int limit, CphPage **page)
+{
+	return cph_client_fetch(cph_scan_client(counting->state),
+							counting->state->endpoint, counting->params,
+							counting->nparams, offset, limit, page);
+}
+
 /*
  * Tells whether the list has just that many rows, which is at least 1, by the
  * page at its end.
@@ -63,35 +52,55 @@ page_matches(const Counting *counting, const CphPage *page)
 static bool
 prove_count(const Counting *counting, int64 count)
 {
-	bool		no_rows;
-	CphPage    *page = read_page(counting, count - 1, 2, &no_rows);
+	CphPage    *page;
 
-	return page != NULL && page->nitems == 1 && page_matches(counting, page);
+	return fetch_page(counting, count - 1, 2, &page) == CPH_CALL_PAGE &&
+		page->nitems == 1 && page_matches(counting, page);
 }
 
 /*
- * Finds the number of rows from one page, or two if what the count counts has
- * to be proved.  A count of one row is no more than the page itself shows.
- * Returns false if the rows have to be read.
+ * Tells whether a count is the number of rows.  What was proved for a filter
+ * holds from then on, if it cannot be mistaken for the number of all rows.
+ */
+static bool
+is_believed(const Counting *counting, int64 count)
+{
+	CphScanState *state = counting->state;
+	CphFacts   *facts =
+		cph_connection_facts(cph_client_connection(cph_scan_client(state)),
+							 state->endpoint);
+	uint32		filters = counting->query->filters;
+
+	if (filters == 0)
+		facts->total = count;
+	if (count > 1 && (filters == 0 || facts->counts_filter[filters]))
+		return true;
+	if (!prove_count(counting, count))
+		return false;
+	if (facts->total >= 0 && facts->total != count)
+		facts->counts_filter[filters] = true;
+	return true;
+}
+
+/*
+ * Finds the number of rows from one page, or two if what it counts has to be
+ * proved.  Returns false if the rows have to be read.
  */
 static bool
 ask_count(const Counting *counting, int64 *count)
 {
-	bool		no_rows;
-	CphPage    *page = read_page(counting, 0, 1, &no_rows);
+	CphPage    *page;
+	CphCallResult result = fetch_page(counting, 0, 1, &page);
 
 	*count = 0;
-	if (page == NULL)
-		return no_rows;
+	if (result != CPH_CALL_PAGE)
+		return result == CPH_CALL_NO_ROWS;
 	if (!page->has_count || !page_matches(counting, page) ||
 		(page->nitems == 0) != (page->count == 0) ||
-		page->count - 1 > PG_INT32_MAX)
+		page->count > PG_INT32_MAX)
 		return false;
 	*count = page->count;
-	if (page->nitems == 0 ||
-		(counting->nparams == 0 && page->count > page->nitems))
-		return true;
-	return prove_count(counting, page->count);
+	return page->nitems == 0 || is_believed(counting, page->count);
 }
 
 /* Reads the rows of one stream and returns the number of those that match. */
@@ -192,9 +201,7 @@ cph_count_iterate(ForeignScanState *node)
 	if (state->counted)
 		return slot;
 	caller = MemoryContextSwitchTo(state->run_context);
-	query = cph_query_evaluate(state->spec, state->endpoint, state->options,
-							   state->exprs, node->ss.ps.ps_ExprContext,
-							   state->unsent);
+	query = cph_scan_query(node);
 	count = count_query(state, query);
 	MemoryContextSwitchTo(caller);
 	state->counted = true;

@@ -212,6 +212,11 @@ static const CphEndpoint endpoints[] = {
 	},
 };
 
+StaticAssertDecl(lengthof(endpoints) <= CPH_MAX_ENDPOINTS &&
+				 lengthof(phone_filters) <= CPH_MAX_FILTERS &&
+				 lengthof(server_filters) <= CPH_MAX_FILTERS,
+				 "raise the bounds in endpoint.h");
+
 /* Returns the endpoint of that number from 0 on, or NULL past the last. */
 const CphEndpoint *
 cph_endpoint_at(int number)

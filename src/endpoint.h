@@ -14,6 +14,14 @@
 
 #include "fmgr.h"
 
+/*
+ * Bounds of the tables in endpoint.c, which checks them: endpoints, and the
+ * sets that the filters of one endpoint can form.
+ */
+#define CPH_MAX_ENDPOINTS	8
+#define CPH_MAX_FILTERS		8
+#define CPH_MAX_FILTER_SETS (1 << CPH_MAX_FILTERS)
+
 /* What a field of an item holds, by the documents. */
 typedef enum CphFieldType
 {

@@ -51,9 +51,9 @@ constant_value(const Shown *shown, const CphSpecClause *clause)
 	if (!IsA(value, Const) || list_length(clause->exprs) != 1)
 		return NULL;
 	binding = cph_bind(shown->state->endpoint, clause->filter, clause->op,
-					   shown->state->options, clause->types,
+					   shown->state->options->name_filter, clause->types,
 					   &value->constvalue, &value->constisnull);
-	if (list_length(binding->values) > 1)
+	if (list_length(binding->values) > 1 || binding->needs_insides)
 		return NULL;
 	if (binding->none || binding->class == CPH_LOCAL)
 		return "";
@@ -166,9 +166,14 @@ show_classes(const Shown *shown, ExplainState *es)
 		{
 			const CphSpecClause *clause = lfirst(lc);
 
-			lines = lappend(lines, psprintf("EXACT: %s = %s",
-											shown->state->endpoint->filters[clause->filter].field,
-											values_text(shown, clause)));
+			if (clause->filter >= 0)
+				lines = lappend(lines,
+								psprintf("EXACT: %s = %s",
+										 shown->state->endpoint->filters[clause->filter].field,
+										 values_text(shown, clause)));
+			else
+				lines = lappend(lines, psprintf("EXACT: %s",
+												values_text(shown, clause)));
 		}
 	}
 	else

@@ -432,10 +432,84 @@ bind_constants(const CphFilterTable *table, CphClause *clause)
 	if (clause->filter < 0)
 		return;
 	binding = cph_bind(table->endpoint, clause->filter, clause->op,
-					   table->options, types, values, nulls);
-	clause->class = Min(clause->class, binding->class);
+					   table->options->name_filter, types, values, nulls);
+	if (!binding->needs_insides)
+		clause->class = Min(clause->class, binding->class);
 	if (binding->class != CPH_LOCAL)
 		clause->fans_out = list_length(binding->values) > 1;
+}
+
+/* What replacing the constants of a table in a clause needs and finds. */
+typedef struct Replacing
+{
+	const CphFilterTable *table;
+	bool		replaced;		/* a constant was found */
+} Replacing;
+
+/* Returns the column as the constant that it shows, or NULL if it is none. */
+static Node *
+constant_of_column(const CphFilterTable *table, const Var *var)
+{
+	const char *field;
+	const char *value;
+	Oid			function;
+	Oid			ioparam;
+	int16		length;
+	bool		by_value;
+	Datum		datum;
+
+	if (var->varno != table->varno || var->varlevelsup > 0 ||
+		var->varattno < 1 || var->varattno > table->ncolumns ||
+		table->fields[var->varattno - 1] == NULL)
+		return NULL;
+	field = table->fields[var->varattno - 1];
+	value = cph_options_constant(table->options, field);
+	if (!cph_field_is_constant(field) || value == NULL)
+		return NULL;
+	getTypeInputInfo(var->vartype, &function, &ioparam);
+	datum = OidInputFunctionCall(function, unconstify(char *, value), ioparam,
+								 var->vartypmod);
+	get_typlenbyval(var->vartype, &length, &by_value);
+	return (Node *) makeConst(var->vartype, var->vartypmod, var->varcollid,
+							  length, datum, false, by_value);
+}
+
+/* Replaces the constants of the table by their values. */
+static Node *
+replace_constants(Node *node, void *arg)
+{
+	Replacing  *replacing = arg;
+	Node	   *constant;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, Var))
+		return expression_tree_mutator(node, replace_constants, arg);
+	constant = constant_of_column(replacing->table, (Var *) node);
+	if (constant == NULL)
+		return copyObject(node);
+	replacing->replaced = true;
+	return constant;
+}
+
+/* Reads a clause that is of constants of the table, and no other column. */
+static CphClause *
+read_gate(PlannerInfo *root, const CphFilterTable *table, Expr *expr)
+{
+	Replacing	replacing = {table, false};
+	Node	   *node;
+	CphClause  *clause;
+
+	node = replace_constants((Node *) expr, &replacing);
+	if (!replacing.replaced || !is_value(root, table, node))
+		return NULL;
+	clause = palloc0(sizeof(CphClause));
+	clause->expr = expr;
+	clause->filter = -1;
+	clause->op = CPH_OP_GATE;
+	clause->values = list_make1(eval_const_expressions(root, node));
+	clause->class = CPH_EXACT;
+	return clause;
 }
 
 /*
@@ -445,8 +519,10 @@ bind_constants(const CphFilterTable *table, CphClause *clause)
 CphClause *
 cph_filter_clause(PlannerInfo *root, const CphFilterTable *table, Expr *expr)
 {
-	CphClause  *clause = NULL;
+	CphClause  *clause = read_gate(root, table, expr);
 
+	if (clause != NULL)
+		return clause;
 	if (IsA(expr, OpExpr))
 		clause = read_operator(root, table, (OpExpr *) expr);
 	else if (IsA(expr, ScalarArrayOpExpr))

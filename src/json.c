@@ -123,6 +123,7 @@ static const char *scan_word(const char **position, const char *end);
 static const char *parse_body(JsonTree *tree, const char *body, Size length);
 static JsonTree *make_tree(void);
 static void release_tree(void *arg);
+static void empty_object(struct json_object *node);
 static void release_tokener(JsonTree *tree);
 static void find_error(struct json_object *root, CphServiceError *error);
 static bool read_error(struct json_object *object, CphServiceError *error);
@@ -524,8 +525,37 @@ release_tree(void *arg)
 	JsonTree   *tree = arg;
 
 	release_tokener(tree);
+	empty_object(tree->root);
 	json_object_put(tree->root);
 	tree->root = NULL;
+}
+
+/*
+ * Releases what an object or an array holds, and all below it.  json-c 0.19,
+ * built without assertions, never frees one that is not empty (its issue 936).
+ */
+static void
+empty_object(struct json_object *node)
+{
+	if (json_object_is_type(node, json_type_object))
+	{
+		struct lh_table *table = json_object_get_object(node);
+		struct lh_entry *entry;
+
+		while ((entry = lh_table_head(table)) != NULL)
+		{
+			empty_object((struct json_object *) lh_entry_v(entry));
+			lh_table_delete_entry(table, entry);
+		}
+	}
+	else if (json_object_is_type(node, json_type_array))
+	{
+		size_t		length = json_object_array_length(node);
+
+		for (size_t i = 0; i < length; i++)
+			empty_object(json_object_array_get_idx(node, i));
+		json_object_array_del_idx(node, 0, length);
+	}
 }
 
 /* Releases the parser and what it holds of a tree.  Harmless to repeat. */

@@ -425,6 +425,29 @@ cph_column_field(Oid relid, AttrNumber attnum, const char *column)
 	return pstrdup(column);
 }
 
+/* Tells whether a field is no field of an item, but a constant of the table. */
+bool
+cph_field_is_constant(const char *field)
+{
+	return *field == '@';
+}
+
+/*
+ * Returns the value of a constant of the table; NULL if it has none that the
+ * options know.
+ */
+const char *
+cph_options_constant(const CphOptions *options, const char *field)
+{
+	if (strcmp(field, "@region") == 0)
+		return options->region;
+	if (strcmp(field, "@project_id") == 0)
+		return options->project_id;
+	if (strcmp(field, "@server") == 0)
+		return options->server_name;
+	return NULL;
+}
+
 /*
  * Returns the base URL of a server, palloc'd, without a slash at its end.
  * Raises an error if there is none, or one that the server's owner may not
@@ -558,10 +581,15 @@ check_secret(const char *value)
 	return NULL;
 }
 
-/* A field: "$", or names joined by dots. */
+/* A field: "$", names joined by dots, or a constant of the table. */
 static const char *
 check_field(const char *value)
 {
+	if (cph_field_is_constant(value))
+		return strcmp(value, "@region") == 0 ||
+			strcmp(value, "@project_id") == 0 ||
+			strcmp(value, "@server") == 0 ? NULL :
+			"A constant is \"@region\", \"@project_id\" or \"@server\".";
 	if (*value == '\0' || *value == '.' || strstr(value, "..") != NULL ||
 		value[strlen(value) - 1] == '.')
 		return "A field is \"$\", or one or more names joined by dots.";

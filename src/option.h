@@ -102,6 +102,9 @@ extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);
 extern char *cph_column_field(Oid relid, AttrNumber attnum,
 							  const char *column);
 
+extern bool cph_field_is_constant(const char *field);
+extern const char *cph_options_constant(const CphOptions *options,
+										const char *field);
 extern char *cph_options_endpoint(const CphOptions *options);
 extern char *cph_options_host(const CphOptions *options);
 extern const CphEndpoint *cph_options_resource(const CphOptions *options);

@@ -597,6 +597,9 @@ note_count(CphPager *pager, const CphPage *page)
 	if (pager->pages > 1 && count != pager->count)
 		pager->one_count = false;
 	pager->count = count;
+	if (pager->options.nparams == 0)
+		cph_connection_facts(cph_client_connection(pager->client),
+							 pager->options.endpoint)->total = count;
 }
 
 /*

@@ -26,6 +26,32 @@
 #define TIMESTAMPTZ_GREATER 1324
 
 /*
+ * Estimates the rows that the clauses leave.  What a clause says of a constant
+ * of the table is not a matter of statistics: all rows pass it, or the scan
+ * finds out that none does.
+ */
+static void
+estimate_size(PlannerInfo *root, RelOptInfo *baserel, const CphRelInfo *info)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	set_baserel_size_estimates(root, baserel);
+	foreach(lc, baserel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		CphClause  *clause = cph_filter_clause(root, info->table, rinfo->clause);
+
+		if (clause == NULL || clause->op != CPH_OP_GATE)
+			exprs = lappend(exprs, rinfo);
+	}
+	if (list_length(exprs) < list_length(baserel->baserestrictinfo))
+		baserel->rows = clamp_row_est(baserel->tuples *
+									  clauselist_selectivity(root, exprs, 0,
+															 JOIN_INNER, NULL));
+}
+
+/*
  * GetForeignRelSize: estimates how many rows the clauses leave, and reads the
  * table's options.
  */
@@ -46,7 +72,7 @@ cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	if (baserel->tuples <= 0)
 		baserel->tuples = info->endpoint->default_rows;
 	info->tuples = baserel->tuples;
-	set_baserel_size_estimates(root, baserel);
+	estimate_size(root, baserel, info);
 }
 
 /* Puts what a path does into a list that a path may hold. */
@@ -118,11 +144,11 @@ cph_choose_clauses(PlannerInfo *root, const CphRelInfo *info,
 
 		if (clause == NULL || clause->class == CPH_LOCAL)
 			continue;
-		if (cph_clause_is_bound(clause))
-		{
-			if (serves_bound(info, clause))
-				chosen = lappend(chosen, clause);
-		}
+		if (clause->op == CPH_OP_GATE ||
+			(cph_clause_is_bound(clause) && serves_bound(info, clause)))
+			chosen = lappend(chosen, clause);
+		else if (cph_clause_is_bound(clause))
+			continue;
 		else if ((fan_out || !clause->fans_out) &&
 				 (best[clause->filter] == NULL ||
 				  is_better(clause, best[clause->filter])))
@@ -177,7 +203,12 @@ cph_estimate_cost(PlannerInfo *root, const CphRelInfo *info, List *chosen,
 	ListCell   *lc;
 
 	foreach(lc, chosen)
-		exprs = lappend(exprs, ((CphClause *) lfirst(lc))->expr);
+	{
+		CphClause  *clause = lfirst(lc);
+
+		if (clause->op != CPH_OP_GATE)
+			exprs = lappend(exprs, clause->expr);
+	}
 	rows *= clauselist_selectivity(root, exprs, info->rel->relid,
 								   JOIN_INNER, NULL);
 	if (wanted >= 0)

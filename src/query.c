@@ -15,6 +15,7 @@ typedef struct Evaluation
 	const CphScanSpec *spec;
 	const CphEndpoint *endpoint;
 	const CphOptions *options;
+	CphNameFilter names;
 	List	   *exprs;			/* ExprState * */
 	ExprContext *econtext;
 	Bitmapset  *unsent;			/* filters that are not to be sent */
@@ -41,6 +42,7 @@ add_binding(Evaluation *e, const CphSpecClause *clause,
 	int			length = list_length(binding->values);
 
 	query->none |= binding->none;
+	query->needs_insides |= binding->needs_insides;
 	query->exact &= binding->class == CPH_EXACT;
 	if (filter->kind == CPH_FILTER_EQUAL)
 	{
@@ -51,8 +53,12 @@ add_binding(Evaluation *e, const CphSpecClause *clause,
 		return;
 	if (bms_is_member(clause->filter, e->unsent) ||
 		(length > 1 && (query->fan != NULL || length > e->spec->max_streams)))
+	{
 		query->exact = false;
-	else if (length > 1)
+		return;
+	}
+	query->filters |= 1 << clause->filter;
+	if (length > 1)
 	{
 		query->fan = filter;
 		query->fan_values = binding->values;
@@ -78,7 +84,7 @@ add_values(Evaluation *e, const CphSpecClause *clause)
 		values[i] = evaluate(e, lfirst_int(lc), &nulls[i]);
 	}
 	add_binding(e, clause, cph_bind(e->endpoint, clause->filter, clause->op,
-									e->options, clause->types, values, nulls));
+									e->names, clause->types, values, nulls));
 }
 
 /* Puts a clause that bounds the time into a query. */
@@ -104,6 +110,16 @@ add_bound(Evaluation *e, const CphSpecClause *clause)
 		query->newest = query->has_newest ? Min(query->newest, time) : time;
 		query->has_newest = true;
 	}
+}
+
+/* Asks for no row if a condition that is of no field does not hold. */
+static void
+add_gate(Evaluation *e, const CphSpecClause *clause)
+{
+	bool		isnull;
+	Datum		value = evaluate(e, linitial_int(clause->exprs), &isnull);
+
+	e->query->none |= isnull || !DatumGetBool(value);
 }
 
 /*
@@ -149,8 +165,10 @@ send_bounds(Evaluation *e)
 		if (filter->kind == CPH_FILTER_UNTIL && query->has_newest &&
 			unit != CPH_TIME_AUTO)
 			text = epoch_text(query->newest, 1, unit);
-		if (text != NULL)
-			query->params[query->nparams++] = (CphParam) {filter->param, text};
+		if (text == NULL)
+			continue;
+		query->params[query->nparams++] = (CphParam) {filter->param, text};
+		query->filters |= 1 << i;
 	}
 }
 
@@ -174,16 +192,17 @@ evaluate_rows(const Evaluation *e, int number, int64 none, int sqlstate,
 
 /*
  * Returns what a specification asks for with the values of its expressions,
- * in the current memory context.  The filters in unsent are left to the
- * executor.
+ * in the current memory context.  names says what a fuzzy filter finds.  The
+ * filters in unsent are left to the executor.
  */
 CphQuery *
 cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
-				   const CphOptions *options, List *exprs,
-				   ExprContext *econtext, Bitmapset *unsent)
+				   const CphOptions *options, CphNameFilter names,
+				   List *exprs, ExprContext *econtext, Bitmapset *unsent)
 {
 	CphQuery   *query = palloc0(sizeof(CphQuery));
-	Evaluation	e = {query, spec, endpoint, options, exprs, econtext, unsent};
+	Evaluation	e = {query, spec, endpoint, options, names, exprs, econtext,
+	unsent};
 	ListCell   *lc;
 
 	query->exact = true;
@@ -198,7 +217,10 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 	{
 		const CphSpecClause *clause = lfirst(lc);
 
-		if (clause->op == CPH_OP_NOT_BEFORE || clause->op == CPH_OP_NOT_AFTER)
+		if (clause->op == CPH_OP_GATE)
+			add_gate(&e, clause);
+		else if (clause->op == CPH_OP_NOT_BEFORE ||
+				 clause->op == CPH_OP_NOT_AFTER)
 			add_bound(&e, clause);
 		else
 			add_values(&e, clause);

@@ -18,10 +18,13 @@ typedef struct CphQuery
 	bool		none;			/* no row can match: nothing is to be sent */
 	bool		exact;			/* the service returns just the rows that
 								 * match */
+	bool		needs_insides;	/* a filter could be sent if the service were
+								 * known to find names by their inside */
 	CphParam   *params;			/* but for the filter that fans out */
 	int			nparams;
 	const CphFilter *fan;		/* the filter that has several values, or NULL */
 	List	   *fan_values;		/* its values, char * */
+	uint32		filters;		/* those sent, as bits by their number */
 	List	   *fields;			/* of the clauses that ask for equality */
 	List	   *values;			/* for each of them, a list of values */
 	bool		has_oldest;		/* bounds of the list's time */
@@ -35,7 +38,7 @@ typedef struct CphQuery
 extern CphQuery *cph_query_evaluate(const CphScanSpec *spec,
 									const CphEndpoint *endpoint,
 									const CphOptions *options,
-									List *exprs, ExprContext *econtext,
-									Bitmapset *unsent);
+									CphNameFilter names, List *exprs,
+									ExprContext *econtext, Bitmapset *unsent);
 
 #endif							/* CPH_QUERY_H */

@@ -36,10 +36,6 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 	state->run_context = AllocSetContextCreate(CurrentMemoryContext,
 											   "cph_fdw scan",
 											   ALLOCSET_DEFAULT_SIZES);
-	if (node->ss.ss_currentRelation != NULL)
-		state->reader = cph_tuple_reader(node->ss.ss_currentRelation,
-										 state->endpoint,
-										 state->spec->attnums);
 }
 
 /*
@@ -76,10 +72,7 @@ start_run(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
 	MemoryContext caller = MemoryContextSwitchTo(state->run_context);
-	CphQuery   *query = cph_query_evaluate(state->spec, state->endpoint,
-										   state->options, state->exprs,
-										   node->ss.ps.ps_ExprContext,
-										   state->unsent);
+	CphQuery   *query = cph_scan_query(node);
 	CphPagerOptions pager;
 
 	state->started = true;
@@ -135,6 +128,20 @@ restart_without_window(CphScanState *state)
 	state->window_failed = true;
 }
 
+/* Prepares the reading of items, once the client is there. */
+static void
+prepare_reader(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+	state->reader = cph_tuple_reader(node->ss.ss_currentRelation,
+									 state->endpoint, state->options,
+									 cph_client_project(state->client),
+									 state->spec->attnums);
+	MemoryContextSwitchTo(caller);
+}
+
 /*
  * Stores an item in the scan's slot, and tells whether it passes the clauses
  * that are the scan's to check.
@@ -146,6 +153,8 @@ store_item(ForeignScanState *node, const CphItem *item)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 
+	if (state->reader == NULL)
+		prepare_reader(node);
 	cph_tuple_store(state->reader, item, slot);
 	if (!state->spec->window)
 		return true;

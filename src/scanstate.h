@@ -20,7 +20,7 @@ typedef struct CphScanState
 	const CphEndpoint *endpoint;
 	Oid			userid;			/* whose user mapping is used */
 	List	   *exprs;			/* ExprState * of fdw_exprs */
-	CphTupleReader *reader;		/* NULL: the scan only counts */
+	CphTupleReader *reader;		/* NULL: no row was read yet */
 	CphClient  *client;			/* NULL: nothing was sent yet */
 	CphCounters counters;		/* of all that it did */
 	MemoryContext context;		/* lasts as long as the state */
@@ -45,7 +45,8 @@ typedef struct CphScanState
 } CphScanState;
 
 extern CphClient *cph_scan_client(CphScanState *state);
-extern void cph_scan_pager_options(const CphScanState *state,
+extern CphQuery *cph_scan_query(ForeignScanState *node);
+extern void cph_scan_pager_options(CphScanState *state,
 								   const CphQuery *query,
 								   CphPagerOptions *pager);
 

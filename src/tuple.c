@@ -8,7 +8,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "option.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -22,7 +21,8 @@ typedef enum Conversion
 	CONVERT_TIMESTAMPTZ,		/* without a precision */
 	CONVERT_JSON,				/* the input function, from JSON text */
 	CONVERT_STRING,				/* the input function of a string type */
-	CONVERT_INPUT				/* the input function of any other type */
+	CONVERT_INPUT,				/* the input function of any other type */
+	CONVERT_CONSTANT			/* a constant of the table, converted before */
 } Conversion;
 
 /* A column that is read. */
@@ -34,6 +34,8 @@ typedef struct ReadColumn
 	int32		typmod;
 	FmgrInfo	input;			/* the type's input function */
 	Oid			ioparam;
+	Datum		constant;		/* of CONVERT_CONSTANT */
+	bool		isnull;
 } ReadColumn;
 
 struct CphTupleReader
@@ -72,11 +74,46 @@ conversion_to(Oid type, int32 typmod)
 }
 
 /*
+ * Prepares the reading of a column and returns its field.  A constant of the
+ * table is converted once; project_id is what the requests ask for.
+ */
+static const char *
+prepare_column(ReadColumn *column, Relation rel, AttrNumber attnum,
+			   const CphOptions *options, const char *project_id)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	const char *field = cph_column_field(RelationGetRelid(rel), attnum,
+										 NameStr(attr->attname));
+	const char *constant;
+	Oid			function;
+
+	column->attnum = attr->attnum;
+	column->type = attr->atttypid;
+	column->typmod = attr->atttypmod;
+	column->conversion = conversion_to(attr->atttypid, attr->atttypmod);
+	getTypeInputInfo(attr->atttypid, &function, &column->ioparam);
+	fmgr_info(function, &column->input);
+	if (!cph_field_is_constant(field))
+		return field;
+	constant = cph_options_constant(options, field);
+	if (constant == NULL && strcmp(field, "@project_id") == 0)
+		constant = project_id;
+	column->conversion = CONVERT_CONSTANT;
+	column->isnull = constant == NULL;
+	column->constant = InputFunctionCall(&column->input,
+										 unconstify(char *, constant),
+										 column->ioparam, column->typmod);
+	return field;
+}
+
+/*
  * Returns what reads the columns with these numbers (a list of integers) of a
  * foreign table, in the current memory context.  The relation must stay open.
  */
 CphTupleReader *
-cph_tuple_reader(Relation rel, const CphEndpoint *endpoint, List *attnums)
+cph_tuple_reader(Relation rel, const CphEndpoint *endpoint,
+				 const CphOptions *options, const char *project_id,
+				 List *attnums)
 {
 	CphTupleReader *reader = palloc0(sizeof(CphTupleReader));
 	int			length = list_length(attnums);
@@ -88,20 +125,10 @@ cph_tuple_reader(Relation rel, const CphEndpoint *endpoint, List *attnums)
 	reader->columns = palloc0(sizeof(ReadColumn) * (length + 1));
 	foreach(lc, attnums)
 	{
-		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel),
-											   lfirst_int(lc) - 1);
-		ReadColumn *column = &reader->columns[reader->ncolumns];
-		Oid			function;
+		int			i = reader->ncolumns++;
 
-		column->attnum = attr->attnum;
-		column->type = attr->atttypid;
-		column->typmod = attr->atttypmod;
-		column->conversion = conversion_to(attr->atttypid, attr->atttypmod);
-		getTypeInputInfo(attr->atttypid, &function, &column->ioparam);
-		fmgr_info(function, &column->input);
-		paths[reader->ncolumns++] = cph_column_field(RelationGetRelid(rel),
-													 attr->attnum,
-													 NameStr(attr->attname));
+		paths[i] = prepare_column(&reader->columns[i], rel, lfirst_int(lc),
+								  options, project_id);
 	}
 	reader->shape = cph_json_shape(paths, reader->ncolumns);
 	reader->values = palloc0(sizeof(CphJsonValue) * (length + 1));
@@ -205,6 +232,11 @@ convert_time(const CphJsonValue *value, Datum *result)
 static bool
 convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 {
+	if (column->conversion == CONVERT_CONSTANT)
+	{
+		*result = column->constant;
+		return !column->isnull;
+	}
 	if (value->kind == CPH_JSON_NULL)
 		return false;
 	if (value->kind == CPH_JSON_STRING && column->conversion == CONVERT_TEXT)

@@ -8,6 +8,7 @@
 #define CPH_TUPLE_H
 
 #include "json.h"
+#include "option.h"
 
 #include "executor/tuptable.h"
 #include "nodes/pg_list.h"
@@ -17,6 +18,8 @@ typedef struct CphTupleReader CphTupleReader;
 
 extern CphTupleReader *cph_tuple_reader(Relation rel,
 										const CphEndpoint *endpoint,
+										const CphOptions *options,
+										const char *project_id,
 										List *attnums);
 extern void cph_tuple_store(CphTupleReader *reader, const CphItem *item,
 							TupleTableSlot *slot);

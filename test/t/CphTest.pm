@@ -242,7 +242,8 @@ sub attach
 	return;
 }
 
-# Makes the local copies anew, after the service's rows have changed.
+# Makes the local copies anew, after the service's rows have changed.  A table
+# that is filled in the transaction that makes it keeps the order of the list.
 sub copies
 {
 	my ($node, $service, $schema) = @_;
@@ -255,10 +256,12 @@ sub copies
 			'postgres', qq{
 			SET client_min_messages = warning;
 			SET client_encoding = 'UTF8';
+			BEGIN;
 			DROP TABLE IF EXISTS $schema.local_$list;
 			CREATE TABLE $schema.local_$list (LIKE $schema.cph_$list);
 			COPY $schema.local_$list FROM STDIN;
 $rows\\.
+COMMIT;
 ANALYZE $schema.local_$list;});
 	}
 	return;
