@@ -45,3 +45,29 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION cph_server_status(integer)
   IS 'documented label of a server''s status';
+
+-- The connections of this backend, as postgres_fdw has them.
+
+CREATE FUNCTION cph_fdw_get_connections(OUT server_name text, OUT valid boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cph_fdw_get_connections()
+  IS 'open connections of this session';
+
+CREATE FUNCTION cph_fdw_disconnect(name)
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cph_fdw_disconnect(name)
+  IS 'close this session''s connections to a server, and forget what it has shown';
+
+CREATE FUNCTION cph_fdw_disconnect_all()
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cph_fdw_disconnect_all()
+  IS 'close all of this session''s connections, and forget what their servers have shown';

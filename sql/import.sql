@@ -28,6 +28,7 @@ SELECT srvname FROM pg_foreign_table JOIN pg_foreign_server s ON s.oid = ftserve
  WHERE ftrelid = 'imported.cph_phones'::regclass;
 -- Neither planning nor importing sends anything, or needs a credential.
 SELECT plan('SELECT * FROM imported.cph_phones');
+\set VERBOSITY terse
 DROP SERVER "Ze ""server""" CASCADE;
 DROP SCHEMA imported;
 \! test/service log $CPH_TEST_PORT

@@ -1,6 +1,8 @@
 --
 -- Options: the values that each takes and refuses, wherever it may stand.
 --
+\pset format unaligned
+\pset tuples_only
 CREATE FUNCTION server_option(name text, value text) RETURNS SETOF text LANGUAGE sql AS
 $$ SELECT failure(format('CREATE SERVER scratch FOREIGN DATA WRAPPER cph_fdw OPTIONS (%I %L);
                           DROP SERVER scratch', name, value)) $$;
@@ -109,16 +111,21 @@ RESET cph_fdw.allowed_hosts;
 \getenv port CPH_TEST_PORT
 \set endpoint 'http://127.0.0.1:' :port
 CREATE SERVER elsewhere FOREIGN DATA WRAPPER cph_fdw;
+CREATE USER MAPPING FOR PUBLIC SERVER elsewhere OPTIONS (token 'the-token');
 CREATE FOREIGN TABLE elsewhere_phones (phone_id text) SERVER elsewhere OPTIONS (resource 'phones');
 SELECT failure('SELECT * FROM elsewhere_phones');
 ALTER SERVER elsewhere OPTIONS (endpoint :'endpoint');
 SELECT failure('SELECT * FROM elsewhere_phones');
-CREATE USER MAPPING FOR PUBLIC SERVER elsewhere OPTIONS (token 'the-token');
+ALTER SERVER elsewhere OPTIONS (ADD project_id '0123456789abcdef0123456789abcdef');
 SELECT failure('SELECT * FROM elsewhere_phones');
-ALTER SERVER elsewhere OPTIONS (project_id '0123456789abcdef0123456789abcdef');
-SELECT failure('SELECT * FROM elsewhere_phones');
+ALTER FOREIGN TABLE elsewhere_phones OPTIONS (ADD project_id 'no-such-project');
+SELECT failure('SELECT * FROM elsewhere_phones LIMIT 1');
 ALTER SERVER elsewhere OWNER TO regress_cph_user;
-SELECT failure('SELECT * FROM elsewhere_phones') LIMIT 1;
+SELECT failure('SELECT * FROM elsewhere_phones');
+-- No user mapping is PostgreSQL's own error, whose words differ by version.
+DROP USER MAPPING FOR PUBLIC SERVER elsewhere;
+SELECT left(failure('SELECT * FROM elsewhere_phones'), 5);
+\set VERBOSITY terse
 DROP SERVER elsewhere CASCADE;
 REVOKE CREATE ON DATABASE :DBNAME FROM regress_cph_user;
 DROP OWNED BY regress_cph_user;

@@ -108,8 +108,9 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
     hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
-  RETURN NEXT SQLSTATE || ': ' || message;
+  RETURN NEXT SQLSTATE || ': ' || regexp_replace(message, '127\.0\.0\.1:\d+', '127.0.0.1:PORT');
   IF detail <> '' THEN
+    detail := regexp_replace(detail, ' \(request [0-9a-f]+\)', '');
     RETURN NEXT '  detail: ' || regexp_replace(detail, '127\.0\.0\.1:\d+', '127.0.0.1:PORT');
   END IF;
   IF hint <> '' THEN

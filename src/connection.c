@@ -8,11 +8,17 @@
 
 #include <limits.h>
 
+#include "funcapi.h"
 #include "transport.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(cph_fdw_get_connections);
+PG_FUNCTION_INFO_V1(cph_fdw_disconnect);
+PG_FUNCTION_INFO_V1(cph_fdw_disconnect_all);
 
 /* Answers in a row after which one more request may be in flight. */
 #define SUCCESSES_PER_STEP 16
@@ -160,4 +166,98 @@ CphFacts *
 cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint)
 {
 	return &connection->facts[endpoint - cph_endpoint_at(0)];
+}
+
+/* Tells whether a connection holds anything to close or to forget. */
+static bool
+is_open(const CphConnection *connection)
+{
+	return connection->valid || cph_transport_count(connection->umid) > 0;
+}
+
+/*
+ * cph_fdw_get_connections() returns setof (server_name text, valid boolean):
+ * the open connections of this backend.  server_name is null for a server
+ * that was dropped; valid is false for one that will start anew.
+ */
+Datum
+cph_fdw_get_connections(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	HASH_SEQ_STATUS scan;
+	CphConnection *connection;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (connections == NULL)
+		return (Datum) 0;
+	hash_seq_init(&scan, connections);
+	while ((connection = hash_seq_search(&scan)) != NULL)
+	{
+		ForeignServer *server;
+		Datum		values[2] = {0};
+		bool		nulls[2] = {false};
+
+		if (!is_open(connection))
+			continue;
+		server = GetForeignServerExtended(connection->serverid, FSV_MISSING_OK);
+		nulls[0] = server == NULL;
+		if (server != NULL)
+			values[0] = CStringGetTextDatum(server->servername);
+		values[1] = BoolGetDatum(connection->valid);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * Closes the open connections of a server, or all for InvalidOid, and forgets
+ * their tokens and what was shown.  Returns whether there was one to close.
+ */
+static bool
+disconnect(Oid serverid)
+{
+	HASH_SEQ_STATUS scan;
+	CphConnection *connection;
+	bool		closed = false;
+
+	if (connections == NULL)
+		return false;
+	hash_seq_init(&scan, connections);
+	while ((connection = hash_seq_search(&scan)) != NULL)
+	{
+		if (!is_open(connection) ||
+			(OidIsValid(serverid) && connection->serverid != serverid))
+			continue;
+		if (cph_transport_in_use(connection->umid))
+		{
+			ForeignServer *server = GetForeignServerExtended(connection->serverid,
+															 FSV_MISSING_OK);
+
+			ereport(WARNING,
+					(errmsg("cannot close a connection to server \"%s\" because it is still in use",
+							server ? server->servername : "(dropped)")));
+			continue;
+		}
+		cph_transport_discard(connection->umid);
+		connection->valid = false;
+		closed = true;
+	}
+	return closed;
+}
+
+/* cph_fdw_disconnect(name) returns boolean */
+Datum
+cph_fdw_disconnect(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server =
+		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+
+	PG_RETURN_BOOL(disconnect(server->serverid));
+}
+
+/* cph_fdw_disconnect_all() returns boolean */
+Datum
+cph_fdw_disconnect_all(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(disconnect(InvalidOid));
 }
