@@ -23,9 +23,12 @@ typedef struct CphFacts
 {
 	CphShown	finds_insides;	/* a fuzzy filter finds names by their inside */
 	int64		total;			/* last count without a filter; -1: none */
-	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* by the set of filters as
-													 * bits: count is the
-													 * number of their rows */
+
+	/* By the set of filters, as bits */
+	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* count is the number of
+													 * their rows */
+	int32		proved_count[CPH_MAX_FILTER_SETS];	/* one that was, by the
+													 * rows; 0: none */
 } CphFacts;
 
 /*

@@ -60,7 +60,8 @@ prove_count(const Counting *counting, int64 count)
 
 /*
  * Tells whether a count is the number of rows.  What was proved for a filter
- * holds from then on, if it cannot be mistaken for the number of all rows.
+ * holds from then on, if it cannot be mistaken for the number of all rows:
+ * that is another one, or two values of the filter had different counts.
  */
 static bool
 is_believed(const Counting *counting, int64 count)
@@ -77,8 +78,11 @@ is_believed(const Counting *counting, int64 count)
 		return true;
 	if (!prove_count(counting, count))
 		return false;
-	if (facts->total >= 0 && facts->total != count)
+	if ((facts->total >= 0 && facts->total != count) ||
+		(facts->proved_count[filters] > 0 &&
+		 facts->proved_count[filters] != count))
 		facts->counts_filter[filters] = true;
+	facts->proved_count[filters] = count;
 	return true;
 }
 

@@ -57,6 +57,7 @@ struct CphPager
 	/* The frontier */
 	bool		has_frontier;
 	TimestampTz time;
+	TimestampTz first_time;		/* of the first row returned */
 	CphIdSet   *ids;			/* of that time; all, if no order is relied on */
 	char	   *last;
 	int64		returned;		/* unread rows so far */
@@ -175,13 +176,33 @@ limit_at(const CphPager *pager, int64 offset)
 	return rest;
 }
 
-/* Tells whether anything at an offset can be wanted, as far as is known. */
+/*
+ * Guesses at which offset the rows become older than is wanted, from how fast
+ * those read so far go back in time.
+ */
+static double
+guess_end(const CphPager *pager)
+{
+	double		passed = (double) pager->first_time - pager->time;
+	double		wanted = (double) pager->first_time - pager->options.oldest;
+
+	if (passed <= 0)
+		return pager->count;
+	return pager->options.offset + pager->returned * (wanted / passed);
+}
+
+/*
+ * Tells whether anything at an offset can be wanted, as far as is known.  It
+ * decides on reading ahead only.
+ */
 static bool
 is_wanted(const CphPager *pager, int64 offset)
 {
 	const CphPagerOptions *options = &pager->options;
 
 	if (options->wanted >= 0 && offset + 1 >= options->offset + options->wanted)
+		return false;
+	if (options->has_oldest && offset > guess_end(pager))
 		return false;
 	return pager->count > offset + 1;
 }
@@ -195,7 +216,7 @@ window(const CphPager *pager)
 {
 	int64		bytes = MAX_BYTES_AHEAD / Max(pager->largest, 1);
 
-	if (!pager->options.stable_ties)
+	if (!pager->options.stable_ties || pager->seeking)
 		return 1;
 	return Max(Min(cph_client_concurrency(pager->client), bytes), 1);
 }
@@ -310,18 +331,25 @@ is_unread(const CphPager *pager, const CphItem *item)
 	return item->id == NULL || !cph_idset_has(pager->ids, item->id);
 }
 
-/* Moves the frontier to a row, which is about to be returned. */
+/*
+ * Moves the frontier to a row, which is about to be returned.  One without a
+ * time leaves it where it is: it is known by its id.
+ */
 static void
 advance(CphPager *pager, const CphItem *item)
 {
-	if (pager->options.ordered &&
-		(!pager->has_frontier || item->time != pager->time))
-		cph_idset_clear(pager->ids);
-	pager->has_frontier = true;
-	pager->time = item->time;
+	if (item->has_time || !pager->options.ordered)
+	{
+		if (pager->options.ordered &&
+			(!pager->has_frontier || item->time != pager->time))
+			cph_idset_clear(pager->ids);
+		pager->has_frontier = true;
+		pager->time = item->time;
+	}
 	if (item->id != NULL)
 		cph_idset_add(pager->ids, item->id);
-	pager->returned++;
+	if (pager->returned++ == 0)
+		pager->first_time = item->time;
 }
 
 /*

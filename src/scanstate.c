@@ -154,8 +154,7 @@ cph_scan_pager_options(CphScanState *state, const CphQuery *query,
 	pager->wanted = -1;
 	pager->ordered = options->enable_order_pushdown &&
 		state->endpoint->time_field != NULL;
-	pager->needs_time = state->spec->ordered ||
-		(pager->ordered && (query->has_oldest || query->has_newest));
+	pager->needs_time = state->spec->ordered;
 	pager->stable_ties = options->stable_ties;
 	pager->counts = query->filters == 0 ||
 		cph_connection_facts(cph_client_connection(cph_scan_client(state)),
