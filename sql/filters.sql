@@ -10,7 +10,6 @@ $$ SELECT request('SELECT * FROM cph_servers WHERE ' || clause),
           same('SELECT * FROM cph_servers WHERE ' || clause) $$;
 \pset format unaligned
 \pset tuples_only
-SELECT server_id FROM local_servers ORDER BY server_id LIMIT 1 \gset
 
 -- Just the matching rows come back: one request each.
 SELECT clause, w.* FROM (VALUES
@@ -21,11 +20,12 @@ SELECT clause, w.* FROM (VALUES
   ('server_id = ''13e42be41f16c2d92d36a161b96f4a5e'''),
   ('server_id = ''no-such-server'''), ('server_id = ''not, valid'''),
   ('server_id = ''13e42be41f16c2d92d36a161b96f4a5e''::varchar'),
+  ('server_id = ''13e42be41f16c2d92d36a161b96f4a5e''::char(40)'),
   ('status = 8 AND type = 0'), ('status = 8 AND type = 1'), ('status = 8 AND imei LIKE ''%1%'''),
   ('status = 8 AND create_time < ''2024-02-10''')) AS v (clause), where_phones(clause) AS w;
 \! test/service log $CPH_TEST_PORT
--- Values that only the run shows.
-SELECT clause, w.* FROM (VALUES
+-- Values that only the run shows.  How a plan names them differs by version.
+SELECT clause, w.answer FROM (VALUES
   ('status = (SELECT 8)'), ('status = (SELECT NULL::integer)'), ('status = ANY ((SELECT ''{8, 6}''::int[])::int[])'),
   ('server_id = (SELECT min(server_id) FROM local_servers)'),
   ('server_id = current_setting(''search_path'')')) AS v (clause), where_phones(clause) AS w;
@@ -68,7 +68,6 @@ SELECT clause, w.* FROM (VALUES
   ('status NOT IN (2, 8)'), ('status = ALL (''{8}'')'),
   ('status = 8 + (random() * 0)::integer'), ('(status = 8) IS TRUE'),
   ('server_id = '''''), ('server_id < ''2'''), ('server_id || '''' = ''13e42be41f16c2d92d36a161b96f4a5e'''),
-  ('server_id = ''13e42be41f16c2d92d36a161b96f4a5e''::char(32)'),
   ('phone_model_name = ''rx1.cp.c60.d10.e1v1'''), ('phone_name LIKE ''%-00001%'''),
   ('phone_name LIKE ''%'''), ('phone_name LIKE '''''), ('phone_name NOT LIKE ''mobile%'''),
   ('phone_name ILIKE ''mobile-00001%'''), ('phone_name ~ ''^mobile-00001'''),

@@ -33,7 +33,7 @@ $$ SELECT replace(replace(command, 'cph_phones', 'local_phones'),
                   'cph_servers', 'local_servers') $$;
 
 -- Runs a command as it is, and on the local copies.
-CREATE FUNCTION both(command text) RETURNS void LANGUAGE plpgsql AS
+CREATE FUNCTION on_both(command text) RETURNS void LANGUAGE plpgsql AS
 $$
 BEGIN
   EXECUTE command;

@@ -18,6 +18,16 @@
 #endif
 
 /*
+ * EXPLAIN: 18 moved its parts into headers of their own.
+ */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#else
+#include "commands/explain.h"
+#endif
+
+/*
  * Paths: 17 added fdw_restrictinfo, 18 disabled_nodes.
  */
 #if PG_VERSION_NUM >= 180000

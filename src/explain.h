@@ -9,7 +9,6 @@
 
 #include "compat.h"
 
-#include "commands/explain.h"
 #include "nodes/execnodes.h"
 
 extern void cphExplainForeignScan(ForeignScanState *node, ExplainState *es);

@@ -38,7 +38,7 @@ wipe_secret(void *arg)
 char *
 cph_secret_alloc(Size size)
 {
-	Secret	   *secret = palloc0(add_size(offsetof(Secret, text), size));
+	Secret	   *secret = palloc0(offsetof(Secret, text) + size);
 
 	secret->size = size;
 	secret->callback.func = wipe_secret;
