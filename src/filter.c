@@ -1,186 +1,18 @@
 /*
  * filter.c
- *		Clauses into what the service can be asked (plan time).
- *
- * A clause counts only if the service must mean the same by it as PostgreSQL:
- * the column's type compares as the documents' type of its field does, and
- * the operator is known by its function or operator family, never by its
- * name.
+ *		Clauses into what the service can be asked.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "filter.h"
 
-#include "access/htup_details.h"
-#include "access/stratnum.h"
-#include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
-#include "utils/typcache.h"
-
-/* The side of a clause that is about this table. */
-typedef struct Subject
-{
-	const char *field;
-	CphFieldType type;			/* the family of types it is compared in */
-	bool		numeric;		/* an integer, cast to numeric */
-	bool		label;			/* the label of the field, a string */
-} Subject;
-
-/*
- * Returns what reading the clauses of a foreign table needs, palloc'd.
- * varno is its range table index.
- */
-CphFilterTable *
-cph_filter_table(Oid relid, Index varno, const CphOptions *options,
-				 const CphEndpoint *endpoint)
-{
-	CphFilterTable *table = palloc0(sizeof(CphFilterTable));
-	Relation	rel = RelationIdGetRelation(relid);
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	table->varno = varno;
-	table->endpoint = endpoint;
-	table->options = options;
-	table->ncolumns = desc->natts;
-	table->fields = palloc0(sizeof(char *) * desc->natts);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
-
-		if (!attr->attisdropped)
-			table->fields[i] = cph_column_field(relid, attr->attnum,
-												NameStr(attr->attname));
-	}
-	RelationClose(rel);
-	return table;
-}
-
-/*
- * Finds the family in which values of a type are compared, if it is one that
- * the service compares in.
- */
-static bool
-family_of_type(Oid type, int32 typmod, CphFieldType *family)
-{
-	Oid			base = getBaseTypeAndTypmod(type, &typmod);
-
-	switch (base)
-	{
-		case TEXTOID:
-		case VARCHAROID:
-			*family = CPH_FIELD_STRING;
-			return true;
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-			*family = CPH_FIELD_INTEGER;
-			return true;
-		case TIMESTAMPTZOID:
-			*family = CPH_FIELD_TIME;
-			return typmod < 0;
-		default:
-			return false;
-	}
-}
-
-/* Returns an expression without casts that change nothing about the value. */
-static Node *
-strip_casts(Node *node)
-{
-	for (;;)
-	{
-		if (IsA(node, RelabelType))
-			node = (Node *) ((RelabelType *) node)->arg;
-		else if (IsA(node, CoerceToDomain))
-			node = (Node *) ((CoerceToDomain *) node)->arg;
-		else if (IsA(node, FuncExpr) &&
-				 (((FuncExpr *) node)->funcid == F_INT8_INT4 ||
-				  ((FuncExpr *) node)->funcid == F_INT8_INT2 ||
-				  ((FuncExpr *) node)->funcid == F_INT4_INT2))
-			node = linitial(((FuncExpr *) node)->args);
-		else
-			return node;
-	}
-}
-
-/*
- * Reads an expression as a column of the table that is compared as its field
- * is.
- */
-static bool
-read_column(const CphFilterTable *table, Node *node, Subject *subject)
-{
-	Var		   *var = (Var *) strip_casts(node);
-
-	if (!IsA(var, Var) || var->varno != table->varno ||
-		var->varlevelsup > 0 || var->varattno < 1 ||
-		var->varattno > table->ncolumns ||
-		table->fields[var->varattno - 1] == NULL)
-		return false;
-	subject->field = table->fields[var->varattno - 1];
-	return family_of_type(var->vartype, var->vartypmod, &subject->type);
-}
-
-/* Tells whether a column is the list's time, in a type that keeps its order. */
-bool
-cph_filter_is_time_column(const CphFilterTable *table, const Var *var)
-{
-	Subject		subject;
-
-	return table->endpoint->time_field != NULL &&
-		read_column(table, (Node *) var, &subject) &&
-		subject.type == CPH_FIELD_TIME &&
-		strcmp(subject.field, table->endpoint->time_field) == 0;
-}
-
-/* Tells whether a function is the one that labels the endpoint's numbers. */
-static bool
-is_label_function(const CphEndpoint *endpoint, Oid funcid)
-{
-	FmgrInfo	flinfo;
-
-	if (endpoint->label_function == NULL ||
-		get_func_nargs(funcid) != 1 || funcid < FirstNormalObjectId)
-		return false;
-	fmgr_info(funcid, &flinfo);
-	return flinfo.fn_addr == endpoint->label_function;
-}
-
-/*
- * Reads an expression as the subject of a clause: a column, an integer column
- * cast to numeric, or the label of a column.
- */
-static bool
-read_subject(const CphFilterTable *table, Node *node, Subject *subject)
-{
-	FuncExpr   *func;
-
-	memset(subject, 0, sizeof(Subject));
-	if (read_column(table, node, subject))
-		return true;
-	func = (FuncExpr *) strip_casts(node);
-	if (!IsA(func, FuncExpr) || list_length(func->args) != 1 ||
-		!read_column(table, linitial(func->args), subject) ||
-		subject->type != CPH_FIELD_INTEGER)
-		return false;
-	subject->numeric = func->funcid == F_NUMERIC_INT2 ||
-		func->funcid == F_NUMERIC_INT4 || func->funcid == F_NUMERIC_INT8;
-	subject->label = !subject->numeric &&
-		table->endpoint->label_field != NULL &&
-		strcmp(subject->field, table->endpoint->label_field) == 0 &&
-		is_label_function(table->endpoint, func->funcid);
-	return subject->numeric || subject->label;
-}
 
 /*
  * Tells whether an expression can be evaluated before the table is read: it
@@ -188,61 +20,11 @@ read_subject(const CphFilterTable *table, Node *node, Subject *subject)
  * its clause.
  */
 static bool
-is_value(PlannerInfo *root, const CphFilterTable *table, Node *node)
+is_value(PlannerInfo *root, const CphTable *table, Node *node)
 {
 	return !bms_is_member(table->varno, pull_varnos(root, node)) &&
 		!contain_subplans(node) &&
 		!contain_volatile_functions(node);
-}
-
-/*
- * Returns what an operator says about a subject on its left, by the number of
- * its strategy in the btree family of the subject's type; 0: nothing.
- */
-static int
-strategy_of(const Subject *subject, Oid opno)
-{
-	Oid			family;
-
-	if (subject->numeric)
-		return get_opcode(opno) == F_NUMERIC_EQ ? BTEqualStrategyNumber : 0;
-	if (subject->label || subject->type == CPH_FIELD_STRING)
-		family = TEXT_BTREE_FAM_OID;
-	else if (subject->type == CPH_FIELD_INTEGER)
-		family = INTEGER_BTREE_FAM_OID;
-	else
-		family = lookup_type_cache(TIMESTAMPTZOID,
-								   TYPECACHE_BTREE_OPFAMILY)->btree_opf;
-	return get_op_opfamily_strategy(opno, family);
-}
-
-/* Finds what an operator, with a subject on its left, asks for. */
-static bool
-op_of_operator(const Subject *subject, Oid opno, CphOp *op)
-{
-	switch (strategy_of(subject, opno))
-	{
-		case BTEqualStrategyNumber:
-			*op = subject->label ? CPH_OP_LABEL : CPH_OP_EQUAL;
-			return subject->label || subject->type != CPH_FIELD_TIME;
-		case BTGreaterEqualStrategyNumber:
-		case BTGreaterStrategyNumber:
-			*op = CPH_OP_NOT_BEFORE;
-			return subject->type == CPH_FIELD_TIME;
-		case BTLessEqualStrategyNumber:
-		case BTLessStrategyNumber:
-			*op = CPH_OP_NOT_AFTER;
-			return subject->type == CPH_FIELD_TIME;
-	}
-	if (subject->label || subject->type != CPH_FIELD_STRING)
-		return false;
-	if (get_opcode(opno) == F_TEXTLIKE)
-		*op = CPH_OP_LIKE;
-	else if (get_opcode(opno) == F_STARTS_WITH)
-		*op = CPH_OP_PREFIX;
-	else
-		return false;
-	return true;
 }
 
 /* Tells whether strings are compared byte by byte. */
@@ -254,7 +36,7 @@ is_deterministic(Oid collation)
 
 /* Finds the filter that can be asked about a subject; -1: none. */
 static int
-filter_of(const CphFilterTable *table, const Subject *subject, CphOp op)
+filter_of(const CphTable *table, const CphSubject *subject, CphOp op)
 {
 	for (int i = 0; i < table->endpoint->nfilters; i++)
 	{
@@ -275,7 +57,7 @@ filter_of(const CphFilterTable *table, const Subject *subject, CphOp op)
 
 /* Tells whether the list's order can serve a clause on a subject. */
 static bool
-is_position(const CphFilterTable *table, const Subject *subject, CphOp op)
+is_position(const CphTable *table, const CphSubject *subject, CphOp op)
 {
 	return (op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER) &&
 		table->endpoint->time_field != NULL &&
@@ -284,7 +66,7 @@ is_position(const CphFilterTable *table, const Subject *subject, CphOp op)
 
 /* Returns a clause of one subject, operator and value; NULL: it is local. */
 static CphClause *
-make_clause(const CphFilterTable *table, Expr *expr, const Subject *subject,
+make_clause(const CphTable *table, Expr *expr, const CphSubject *subject,
 			CphOp op, Oid collation, Node *value)
 {
 	CphClause  *clause;
@@ -313,29 +95,29 @@ make_clause(const CphFilterTable *table, Expr *expr, const Subject *subject,
 
 /* Reads "subject op value" or "value op subject". */
 static CphClause *
-read_operator(PlannerInfo *root, const CphFilterTable *table, OpExpr *expr)
+read_operator(PlannerInfo *root, const CphTable *table, OpExpr *expr)
 {
 	Oid			opno = expr->opno;
 	Node	   *left;
 	Node	   *right;
-	Subject		subject;
+	CphSubject	subject;
 	CphOp		op;
 
 	if (list_length(expr->args) != 2)
 		return NULL;
 	left = linitial(expr->args);
 	right = lsecond(expr->args);
-	if (!read_subject(table, left, &subject))
+	if (!cph_subject_read(table, left, &subject))
 	{
 		Node	   *swap = left;
 
 		left = right;
 		right = swap;
 		opno = get_commutator(opno);
-		if (!OidIsValid(opno) || !read_subject(table, left, &subject))
+		if (!OidIsValid(opno) || !cph_subject_read(table, left, &subject))
 			return NULL;
 	}
-	if (!is_value(root, table, right) || !op_of_operator(&subject, opno, &op))
+	if (!is_value(root, table, right) || !cph_subject_op(&subject, opno, &op))
 		return NULL;
 	return make_clause(table, (Expr *) expr, &subject, op, expr->inputcollid,
 					   right);
@@ -343,16 +125,16 @@ read_operator(PlannerInfo *root, const CphFilterTable *table, OpExpr *expr)
 
 /* Reads "subject = ANY (array)". */
 static CphClause *
-read_any(PlannerInfo *root, const CphFilterTable *table,
+read_any(PlannerInfo *root, const CphTable *table,
 		 ScalarArrayOpExpr *expr)
 {
 	Node	   *array = lsecond(expr->args);
-	Subject		subject;
+	CphSubject	subject;
 	CphOp		op;
 
-	if (!expr->useOr || !read_subject(table, linitial(expr->args), &subject) ||
+	if (!expr->useOr || !cph_subject_read(table, linitial(expr->args), &subject) ||
 		!is_value(root, table, array) ||
-		!op_of_operator(&subject, expr->opno, &op))
+		!cph_subject_op(&subject, expr->opno, &op))
 		return NULL;
 	if (op != CPH_OP_EQUAL && op != CPH_OP_LABEL)
 		return NULL;
@@ -363,12 +145,12 @@ read_any(PlannerInfo *root, const CphFilterTable *table,
 
 /* Reads "starts_with(subject, value)". */
 static CphClause *
-read_function(PlannerInfo *root, const CphFilterTable *table, FuncExpr *expr)
+read_function(PlannerInfo *root, const CphTable *table, FuncExpr *expr)
 {
-	Subject		subject;
+	CphSubject	subject;
 
 	if (expr->funcid != F_STARTS_WITH ||
-		!read_subject(table, linitial(expr->args), &subject) ||
+		!cph_subject_read(table, linitial(expr->args), &subject) ||
 		subject.label || subject.type != CPH_FIELD_STRING ||
 		!is_value(root, table, lsecond(expr->args)))
 		return NULL;
@@ -378,7 +160,7 @@ read_function(PlannerInfo *root, const CphFilterTable *table, FuncExpr *expr)
 
 /* Reads "subject = value OR subject = value ..." of one subject. */
 static CphClause *
-read_or(PlannerInfo *root, const CphFilterTable *table, BoolExpr *expr)
+read_or(PlannerInfo *root, const CphTable *table, BoolExpr *expr)
 {
 	CphClause  *result = NULL;
 	ListCell   *lc;
@@ -410,7 +192,7 @@ read_or(PlannerInfo *root, const CphFilterTable *table, BoolExpr *expr)
  * worth, and takes note if they are one value only.
  */
 static void
-bind_constants(const CphFilterTable *table, CphClause *clause)
+bind_constants(const CphTable *table, CphClause *clause)
 {
 	int			length = list_length(clause->values);
 	Datum	   *values = palloc(sizeof(Datum) * length);
@@ -442,13 +224,13 @@ bind_constants(const CphFilterTable *table, CphClause *clause)
 /* What replacing the constants of a table in a clause needs and finds. */
 typedef struct Replacing
 {
-	const CphFilterTable *table;
+	const CphTable *table;
 	bool		replaced;		/* a constant was found */
 } Replacing;
 
 /* Returns the column as the constant that it shows, or NULL if it is none. */
 static Node *
-constant_of_column(const CphFilterTable *table, const Var *var)
+constant_of_column(const CphTable *table, const Var *var)
 {
 	const char *field;
 	const char *value;
@@ -494,7 +276,7 @@ replace_constants(Node *node, void *arg)
 
 /* Reads a clause that is of constants of the table, and no other column. */
 static CphClause *
-read_gate(PlannerInfo *root, const CphFilterTable *table, Expr *expr)
+read_gate(PlannerInfo *root, const CphTable *table, Expr *expr)
 {
 	Replacing	replacing = {table, false};
 	Node	   *node;
@@ -517,7 +299,7 @@ read_gate(PlannerInfo *root, const CphFilterTable *table, Expr *expr)
  * if it is local.
  */
 CphClause *
-cph_filter_clause(PlannerInfo *root, const CphFilterTable *table, Expr *expr)
+cph_filter_clause(PlannerInfo *root, const CphTable *table, Expr *expr)
 {
 	CphClause  *clause = read_gate(root, table, expr);
 

@@ -11,19 +11,7 @@
 #ifndef CPH_FILTER_H
 #define CPH_FILTER_H
 
-#include "bind.h"
-
-#include "nodes/pathnodes.h"
-
-/* A foreign table as the planner sees it, for reading its clauses. */
-typedef struct CphFilterTable
-{
-	Index		varno;
-	const CphEndpoint *endpoint;
-	const CphOptions *options;
-	int			ncolumns;
-	char	  **fields;			/* of column number attnum - 1; NULL: dropped */
-} CphFilterTable;
+#include "subject.h"
 
 /* A clause that asks something the service may be asked. */
 typedef struct CphClause
@@ -38,13 +26,8 @@ typedef struct CphClause
 	bool		fans_out;		/* can have several values */
 } CphClause;
 
-extern CphFilterTable *cph_filter_table(Oid relid, Index varno,
-										const CphOptions *options,
-										const CphEndpoint *endpoint);
 extern CphClause *cph_filter_clause(PlannerInfo *root,
-									const CphFilterTable *table, Expr *expr);
+									const CphTable *table, Expr *expr);
 extern bool cph_clause_is_bound(const CphClause *clause);
-extern bool cph_filter_is_time_column(const CphFilterTable *table,
-									  const Var *var);
 
 #endif							/* CPH_FILTER_H */

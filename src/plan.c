@@ -64,7 +64,7 @@ cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	info->relid = foreigntableid;
 	info->options = cph_table_options(foreigntableid);
 	info->endpoint = cph_options_resource(info->options);
-	info->table = cph_filter_table(foreigntableid, baserel->relid,
+	info->table = cph_table_open(foreigntableid, baserel->relid,
 								   info->options, info->endpoint);
 	baserel->fdw_private = info;
 
@@ -248,7 +248,7 @@ pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
 			continue;
 		get_atttypetypmodcoll(info->relid, attnum, &type, &typmod, &collation);
 		var = makeVar(info->rel->relid, attnum, type, typmod, collation, 0);
-		if (!cph_filter_is_time_column(info->table, var))
+		if (!cph_subject_is_time_column(info->table, var))
 			continue;
 		pathkeys = cph_build_expression_pathkey(root, (Expr *) var,
 												TIMESTAMPTZ_GREATER, relids);

@@ -21,7 +21,7 @@ typedef struct CphRelInfo
 	Oid			relid;
 	const CphEndpoint *endpoint;
 	const CphOptions *options;
-	CphFilterTable *table;
+	CphTable   *table;
 	List	   *pathkeys;		/* newest first, if the query can use it */
 	RelOptInfo *ordered_rel;	/* UPPERREL_ORDERED, if these pathkeys are it */
 	double		tuples;			/* rows of the list */

@@ -6,13 +6,7 @@
  */
 #include "scanstate.h"
 
-#include "mb/pg_wchar.h"
-
-/*
- * To find out what a fuzzy filter finds takes two requests, which is worth it
- * for a list of more pages than that.
- */
-#define PAGES_WORTH_PROBING 3
+#include "probe.h"
 
 /* Returns the scan's client, which is opened by the first request. */
 CphClient *
@@ -42,86 +36,6 @@ evaluate_query(ForeignScanState *node, CphNameFilter names)
 }
 
 /*
- * Returns the inside of a name, palloc'd: without its first and last
- * character.  NULL if that is none, or has a character that a filter may take
- * for something else.
- */
-static char *
-inside_of_name(const char *name)
-{
-	int			length = strlen(name);
-	int			first = pg_encoding_mblen(PG_UTF8, name);
-
-	if (length < 3 || strpbrk(name, "\\%_*?") != NULL ||
-		IS_HIGHBIT_SET(name[length - 1]) || first >= length - 1)
-		return NULL;
-	return pnstrdup(name + first, length - 1 - first);
-}
-
-/* Returns the name of the first item of a page, or NULL. */
-static const char *
-first_name(const CphFilter *filter, const CphPage *page)
-{
-	CphShape   *shape = cph_json_shape(&filter->field, 1);
-	CphJsonValue value;
-
-	if (page->nitems == 0)
-		return NULL;
-	cph_json_read(shape, &page->items[0], &value);
-	return value.kind == CPH_JSON_STRING ? value.string : NULL;
-}
-
-/*
- * Finds out whether the endpoint's fuzzy filter finds names by their inside,
- * by that of the newest name: two requests.
- */
-static CphShown
-probe_insides(CphScanState *state, const CphFilter *filter)
-{
-	CphClient  *client = cph_scan_client(state);
-	int			page_size = cph_options_page_size(state->options,
-												  state->endpoint);
-	CphParam	param = {filter->param, NULL};
-	CphPage    *page;
-	const char *name;
-
-	if (cph_client_fetch(client, state->endpoint, NULL, 0, 0, 1,
-						 &page) != CPH_CALL_PAGE ||
-		page->count <= PAGES_WORTH_PROBING * page_size)
-		return CPH_UNKNOWN;
-	name = first_name(filter, page);
-	param.value = name ? inside_of_name(name) : NULL;
-	if (param.value == NULL ||
-		cph_client_fetch(client, state->endpoint, &param, 1, 0, 1,
-						 &page) != CPH_CALL_PAGE)
-		return CPH_UNKNOWN;
-	name = first_name(filter, page);
-	if (name == NULL)
-		return CPH_REFUTED;
-	name = strstr(name, param.value) == name ? NULL : strstr(name, param.value);
-	return name ? CPH_SHOWN : CPH_UNKNOWN;
-}
-
-/* Tells whether the service finds names by their inside, asking it if need be. */
-static bool
-finds_insides(CphScanState *state)
-{
-	CphFacts   *facts =
-		cph_connection_facts(cph_client_connection(cph_scan_client(state)),
-							 state->endpoint);
-
-	for (int i = 0; i < state->endpoint->nfilters; i++)
-	{
-		const CphFilter *filter = &state->endpoint->filters[i];
-
-		if (filter->kind == CPH_FILTER_FUZZY &&
-			facts->finds_insides == CPH_UNKNOWN)
-			facts->finds_insides = probe_insides(state, filter);
-	}
-	return facts->finds_insides == CPH_SHOWN;
-}
-
-/*
  * Returns what the scan asks for with the values that its expressions have
  * now, in the current memory context.
  */
@@ -131,7 +45,9 @@ cph_scan_query(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	CphQuery   *query = evaluate_query(node, state->options->name_filter);
 
-	if (query->needs_insides && !query->none && finds_insides(state))
+	if (query->needs_insides && !query->none &&
+		cph_probe_insides(cph_scan_client(state), state->options,
+						  state->endpoint))
 		query = evaluate_query(node, CPH_NAME_SUBSTRING);
 	return query;
 }

@@ -1,0 +1,98 @@
+/*
+ * probe.c
+ *		What the documents leave open, found out by asking.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "probe.h"
+
+#include "mb/pg_wchar.h"
+
+/*
+ * To find out what a fuzzy filter finds takes two requests, which is worth it
+ * for a list of more pages than that.
+ */
+#define PAGES_WORTH_PROBING 3
+
+/*
+ * Returns the inside of a name, palloc'd: without its first and last
+ * character.  NULL if that is none, or has a character that a filter may take
+ * for something else.
+ */
+static char *
+inside_of_name(const char *name)
+{
+	int			length = strlen(name);
+	int			first = pg_encoding_mblen(PG_UTF8, name);
+
+	if (length < 3 || strpbrk(name, "\\%_*?") != NULL ||
+		IS_HIGHBIT_SET(name[length - 1]) || first >= length - 1)
+		return NULL;
+	return pnstrdup(name + first, length - 1 - first);
+}
+
+/* Returns the name of the first item of a page, or NULL. */
+static const char *
+first_name(const CphFilter *filter, const CphPage *page)
+{
+	CphShape   *shape = cph_json_shape(&filter->field, 1);
+	CphJsonValue value;
+
+	if (page->nitems == 0)
+		return NULL;
+	cph_json_read(shape, &page->items[0], &value);
+	return value.kind == CPH_JSON_STRING ? value.string : NULL;
+}
+
+/*
+ * Finds out whether the endpoint's fuzzy filter finds names by their inside,
+ * by that of the newest name: two requests.
+ */
+static CphShown
+probe_insides(CphClient *client, const CphEndpoint *endpoint,
+			  const CphFilter *filter, int page_size)
+{
+	CphParam	param = {filter->param, NULL};
+	CphPage    *page;
+	const char *name;
+
+	if (cph_client_fetch(client, endpoint, NULL, 0, 0, 1,
+						 &page) != CPH_CALL_PAGE ||
+		page->count <= PAGES_WORTH_PROBING * page_size)
+		return CPH_UNKNOWN;
+	name = first_name(filter, page);
+	param.value = name ? inside_of_name(name) : NULL;
+	if (param.value == NULL ||
+		cph_client_fetch(client, endpoint, &param, 1, 0, 1,
+						 &page) != CPH_CALL_PAGE)
+		return CPH_UNKNOWN;
+	name = first_name(filter, page);
+	if (name == NULL)
+		return CPH_REFUTED;
+	name = strstr(name, param.value) == name ? NULL : strstr(name, param.value);
+	return name ? CPH_SHOWN : CPH_UNKNOWN;
+}
+
+/*
+ * Tells whether the endpoint's fuzzy filter finds names by their inside.  Asks
+ * the service, once for a connection, if the list is long enough.
+ */
+bool
+cph_probe_insides(CphClient *client, const CphOptions *options,
+				  const CphEndpoint *endpoint)
+{
+	CphFacts   *facts = cph_connection_facts(cph_client_connection(client),
+											 endpoint);
+	int			page_size = cph_options_page_size(options, endpoint);
+
+	for (int i = 0; i < endpoint->nfilters; i++)
+	{
+		const CphFilter *filter = &endpoint->filters[i];
+
+		if (filter->kind == CPH_FILTER_FUZZY &&
+			facts->finds_insides == CPH_UNKNOWN)
+			facts->finds_insides = probe_insides(client, endpoint, filter,
+												 page_size);
+	}
+	return facts->finds_insides == CPH_SHOWN;
+}
