@@ -2,57 +2,24 @@
  * client.c
  *		Requests to the service: send, classify, try again, slow down, raise.
  *
- * Which answer leads to what is told by the tables transfer_outcomes,
- * status_outcomes and code_outcomes; sources are the service's and its
- * gateway's tables of error codes.
+ * Which answer leads to what is outcome.c's to tell.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "client.h"
 
-#include "connection.h"
 #include "credential.h"
 #include "access/xact.h"
 #include "lib/ilist.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "outcome.h"
 #include "portability/instr_time.h"
 #include "transport.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-/* A try is repeated after 250 ms, 500 ms, ... 8 s, less a random part. */
-#define BACKOFF_FIRST_US	INT64CONST(250000)
-#define BACKOFF_MAX_US		INT64CONST(8000000)
-
-/* Waits for an answer that asks for patience but does not say how much. */
-#define THROTTLE_FIRST_US	INT64CONST(1000000)
-#define THROTTLE_MAX_US		INT64CONST(30000000)
-
 /* A user who waits that long for a throttled service is told why. */
 #define NOTICE_AFTER_US		INT64CONST(5000000)
-
-/* What to do about the end of a transfer. */
-typedef enum Verdict
-{
-	VERDICT_NONE,				/* not ended */
-	VERDICT_USE,				/* it is for cph_call_read to make sense of */
-	VERDICT_RETRY,
-	VERDICT_THROTTLE,
-	VERDICT_RENEW,				/* the credential, and try again */
-	VERDICT_RAISE
-} Verdict;
-
-/* What the end of a transfer, an HTTP status or an error code leads to. */
-typedef struct Outcome
-{
-	int			key;			/* CphTransferState or HTTP status */
-	const char *code;			/* error_code, or NULL */
-	Verdict		verdict;
-	int			sqlstate;
-	const char *message;		/* with a %s for the server's name */
-	const char *hint;			/* or NULL */
-} Outcome;
 
 /* A request, from its first try to its answer. */
 struct CphCall
@@ -67,9 +34,10 @@ struct CphCall
 	bool		renewed;		/* the credential was renewed for it */
 	int64		not_before;		/* next try; 0: at once */
 	CphTransfer *transfer;		/* NULL: between tries */
-	Verdict		verdict;		/* VERDICT_USE or _RAISE once it is settled */
-	const Outcome *outcome;		/* of VERDICT_RAISE */
+	CphVerdict		verdict;		/* CPH_VERDICT_USE or _RAISE once it is settled */
+	const CphOutcome *outcome;		/* of CPH_VERDICT_RAISE */
 	CphServiceError error;		/* what the answer says of itself */
+	uint64		print;			/* of what the last try logged in with */
 };
 
 struct CphClient
@@ -86,100 +54,15 @@ struct CphClient
 	dlist_head	calls;			/* every CphCall that was not dropped */
 };
 
-static const Outcome transfer_outcomes[] = {
-	{CPH_TRANSFER_NO_CONNECTION, NULL, VERDICT_RETRY,
-		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
-	"could not connect to server \"%s\"", NULL},
-	{CPH_TRANSFER_TLS_FAILED, NULL, VERDICT_RAISE,
-		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
-		"could not establish a secure connection to server \"%s\"",
-	"The option \"sslrootcert\" of the server names the authorities to trust."},
-	{CPH_TRANSFER_TIMED_OUT, NULL, VERDICT_RETRY,
-		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
-		"server \"%s\" did not answer in time",
-	"The options \"connect_timeout\" and \"request_timeout\" of the server say how long to wait."},
-	{CPH_TRANSFER_BROKEN, NULL, VERDICT_RETRY, ERRCODE_FDW_REPLY_HANDLE,
-	"the answer of server \"%s\" broke off", NULL},
-	{CPH_TRANSFER_TOO_LARGE, NULL, VERDICT_RAISE, ERRCODE_FDW_REPLY_HANDLE,
-		"the answer of server \"%s\" is too large",
-	"The option \"max_response_size\" of the server bounds it."},
-	{CPH_TRANSFER_FAILED, NULL, VERDICT_RAISE, ERRCODE_FDW_ERROR,
-	"could not send a request to server \"%s\"", NULL},
-};
-
-#define FORBIDDEN "server \"%s\" denied permission"
-#define FAILED "server \"%s\" failed to answer"
-
-/* By error code, which says more than the HTTP status. */
-static const Outcome code_outcomes[] = {
-	{0, "CPS.0001", VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	"The user needs permission to list phones and servers of the project."},
-	{0, "CPS.0002", VERDICT_RAISE, ERRCODE_FDW_ERROR,
-		"server \"%s\" refused the page",
-	"If the list is too long to be read to its end, read it in parts by a filter on server_id."},
-	{0, "CPS.0003", VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
-	{0, "CPS.0006", VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	"The account is in arrears."},
-	{0, "CPS.0007", VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	"The account is frozen."},
-	{0, "CPS.0008", VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	"The account is not verified."},
-	{0, "APIGW.0308", VERDICT_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-	"server \"%s\" is throttling", NULL},
-	{0, "APIG.0308", VERDICT_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-	"server \"%s\" is throttling", NULL},
-};
-
-/* By HTTP status.  The last one stands for every other. */
-static const Outcome status_outcomes[] = {
-	{200, NULL, VERDICT_USE, ERRCODE_FDW_REPLY_HANDLE,
-	"the answer of server \"%s\" is not a page of the list", NULL},
-	{401, NULL, VERDICT_RENEW, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
-	"server \"%s\" refused the credential", NULL},
-	{403, NULL, VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	NULL},
-	{404, NULL, VERDICT_RAISE, ERRCODE_FDW_ERROR,
-		"server \"%s\" does not know the list",
-	"The option \"endpoint\" of the server may name another service."},
-	{429, NULL, VERDICT_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-		"server \"%s\" is throttling",
-	"The option \"throttle_timeout\" of the server says for how long to wait."},
-	{500, NULL, VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
-	{502, NULL, VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
-	{503, NULL, VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
-	{504, NULL, VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
-	{301, NULL, VERDICT_RAISE, ERRCODE_FDW_ERROR, "server \"%s\" redirects to another place",
-	"Redirects are not followed, since a credential would go with them."},
-	{302, NULL, VERDICT_RAISE, ERRCODE_FDW_ERROR, "server \"%s\" redirects to another place",
-	"Redirects are not followed, since a credential would go with them."},
-	{0, NULL, VERDICT_RAISE, ERRCODE_FDW_ERROR,
-	"server \"%s\" answered with an error", NULL},
-};
-
 static void start_call(CphCall *call);
 static void step_call(CphCall *call);
 
-/* Copies the options of the transport out of those of the server. */
-static CphTransportOptions
-transport_options(const CphOptions *options)
-{
-	CphTransportOptions result = {0};
-
-	result.connect_timeout_ms = options->connect_timeout * 1000;
-	result.request_timeout_ms = options->request_timeout * 1000;
-	result.max_body = (Size) options->max_response_size * 1024;
-	result.ca_file = options->sslrootcert;
-	return result;
-}
-
 /* Returns the project to ask for; raises an error where none is named. */
 static char *
-project_of(const CphOptions *options, const CphCredential *credential)
+project_of(const CphOptions *options, CphCredential *credential)
 {
-	const char *project_id = options->project_id;
+	const char *project_id = cph_credential_project(credential);
 
-	if (project_id == NULL)
-		project_id = cph_credential_project(credential);
 	if (project_id == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
@@ -201,7 +84,6 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 												  "cph_fdw client",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	CphTransportOptions transport = transport_options(options);
 	UserMapping *mapping = GetUserMapping(userid, options->serverid);
 	CphClient  *client = palloc0(sizeof(CphClient));
 
@@ -211,9 +93,12 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	client->base = cph_options_endpoint(options);
 	client->authority = cph_options_host(options);
 	client->connection = cph_connection_open(mapping);
-	client->credential = cph_credential_open(options, mapping);
+	client->credential = cph_credential_open(options, mapping,
+											 client->connection);
 	client->project_id = project_of(options, client->credential);
-	client->transport = cph_transport_borrow(mapping->umid, &transport, context);
+	client->transport = cph_transport_borrow(mapping->umid,
+											 cph_credential_route(client->credential),
+											 context);
 	dlist_init(&client->calls);
 	MemoryContextSwitchTo(caller);
 	return client;
@@ -248,11 +133,15 @@ cph_client_project(const CphClient *client)
 	return client->project_id;
 }
 
-/* Returns the client's connection, for what the service has shown. */
-CphConnection *
-cph_client_connection(CphClient *client)
+/*
+ * Returns what the service has shown of an endpoint and the client's project,
+ * for reading and writing.
+ */
+CphFacts *
+cph_client_facts(CphClient *client, const CphEndpoint *endpoint)
 {
-	return client->connection;
+	return cph_connection_facts(client->connection, endpoint,
+								client->project_id);
 }
 
 /* Returns how many requests may be in flight at once. */
@@ -274,7 +163,7 @@ in_flight(CphClient *client)
 	{
 		CphCall    *call = dlist_container(CphCall, node, iter.cur);
 
-		if (call->transfer != NULL && call->verdict == VERDICT_NONE)
+		if (call->transfer != NULL && call->verdict == CPH_VERDICT_NONE)
 			result++;
 	}
 	return result;
@@ -296,10 +185,11 @@ schedule_wake(CphClient *client)
 	{
 		CphCall    *call = dlist_container(CphCall, node, iter.cur);
 
-		if (call->transfer == NULL && call->verdict == VERDICT_NONE)
+		if (call->transfer == NULL && call->verdict == CPH_VERDICT_NONE)
 		{
 			int64		due = Max(call->not_before, connection->resume_at);
 
+			due = Max(due, cph_credential_ready_at(client->credential));
 			/* what is due waits for another to end, not for a time */
 			if (due > now)
 				at = at == 0 ? due : Min(at, due);
@@ -320,6 +210,10 @@ cph_client_perform(CphClient *client)
 	dlist_iter	iter;
 
 	cph_transport_perform(client->transport);
+
+	/* twice: one that ends may make room for one before it */
+	dlist_foreach(iter, &client->calls)
+		step_call(dlist_container(CphCall, node, iter.cur));
 	dlist_foreach(iter, &client->calls)
 		step_call(dlist_container(CphCall, node, iter.cur));
 	schedule_wake(client);
@@ -421,7 +315,7 @@ cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 bool
 cph_call_ready(const CphCall *call)
 {
-	return call->verdict != VERDICT_NONE;
+	return call->verdict != CPH_VERDICT_NONE;
 }
 
 /* Returns how many bytes wait in a call to be read. */
@@ -446,6 +340,8 @@ cph_call_drop(CphCall *call)
 		return;
 	if (call->transfer != NULL)
 		call->client->counters->dropped++;
+	if (call->transfer != NULL && call->verdict == CPH_VERDICT_NONE)
+		cph_credential_answered(call->client->credential, NULL);
 	dlist_delete(&call->node);
 	cph_transfer_release(call->transfer);
 	pfree(call->path);
@@ -489,19 +385,20 @@ start_call(CphCall *call)
 	int64		now = cph_transport_now();
 	MemoryContext scratch;
 	MemoryContext caller;
+	CphLoginRequest login = {"GET", client->authority, call->path, call->query};
 	CphHttpRequest request = {0};
 
 	if (now < call->not_before || now < client->connection->resume_at ||
-		in_flight(client) >= cph_client_concurrency(client))
+		in_flight(client) >= cph_client_concurrency(client) ||
+		!cph_credential_ready(client->credential, in_flight(client)))
 		return;
 	spend_request(client);
 	scratch = AllocSetContextCreate(client->context, "cph_fdw request",
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
 	request.url = psprintf("%s%s?%s", client->base, call->path, call->query);
-	request.headers = cph_credential_headers(client->credential, "GET",
-											 client->authority, call->path,
-											 call->query);
+	request.headers = cph_credential_headers(client->credential, &login,
+											 &call->print);
 	call->error = (CphServiceError) {0};
 	call->transfer = cph_transfer_start(client->transport, &request);
 	MemoryContextSwitchTo(caller);
@@ -509,29 +406,6 @@ start_call(CphCall *call)
 	client->counters->requests++;
 	client->counters->retries += call->tries > 0;
 	call->tries++;
-}
-
-/* Finds the outcome that an answer with an error code has, or NULL. */
-static const Outcome *
-outcome_of_code(const char *code)
-{
-	for (int i = 0; code != NULL && i < lengthof(code_outcomes); i++)
-	{
-		if (strcmp(code_outcomes[i].code, code) == 0)
-			return &code_outcomes[i];
-	}
-	return NULL;
-}
-
-/* Finds the outcome of a key in a table whose last entry is any other's. */
-static const Outcome *
-outcome_of_key(const Outcome *table, int length, int key)
-{
-	int			i = 0;
-
-	while (i < length - 1 && table[i].key != key)
-		i++;
-	return &table[i];
 }
 
 /*
@@ -555,73 +429,6 @@ invalid_filter(const CphCall *call)
 	return NULL;
 }
 
-/* Finds what the end of a call's transfer leads to. */
-static const Outcome *
-outcome_of_call(CphCall *call)
-{
-	CphTransferState state = cph_transfer_state(call->transfer);
-	int			status = cph_transfer_status(call->transfer);
-	const Outcome *outcome;
-	const char *body;
-	Size		length;
-
-	if (state != CPH_TRANSFER_ANSWERED)
-		return outcome_of_key(transfer_outcomes, lengthof(transfer_outcomes),
-							  state);
-	if (status != 200)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(call->client->context);
-
-		body = cph_transfer_body(call->transfer, &length);
-		cph_json_error(body, length, &call->error);
-		MemoryContextSwitchTo(caller);
-	}
-	outcome = outcome_of_code(call->error.code);
-	return outcome ? outcome :
-		outcome_of_key(status_outcomes, lengthof(status_outcomes), status);
-}
-
-/* Returns a number of microseconds between half of a time and all of it. */
-static int64
-with_jitter(int64 us)
-{
-	return us / 2 + random() % (us / 2 + 1);
-}
-
-/* Returns first doubled a number of times, but not above max. */
-static int64
-doubled(int64 first, int times, int64 max)
-{
-	return times >= 16 ? max : Min(first << times, max);
-}
-
-/*
- * Reads how long the service's limit lasts out of the text of a 429 such as
- * "... limit:60,time:1 minute".  Returns 0 if it does not say so.
- */
-static int64
-window_of_text(const char *text)
-{
-	const char *found = text ? strstr(text, ",time:") : NULL;
-	char	   *unit;
-	long		number;
-
-	if (found == NULL)
-		return 0;
-	number = strtol(found + strlen(",time:"), &unit, 10);
-	if (number < 1 || number > 3600)
-		return 0;
-	while (*unit == ' ')
-		unit++;
-	if (strncmp(unit, "second", 6) == 0)
-		return number * USECS_PER_SEC;
-	if (strncmp(unit, "minute", 6) == 0)
-		return number * USECS_PER_MINUTE;
-	if (strncmp(unit, "hour", 4) == 0)
-		return number * USECS_PER_HOUR;
-	return 0;
-}
-
 /*
  * Slows down after an answer that asked for patience.  Returns false if the
  * patience of throttle_timeout is at its end.
@@ -632,14 +439,10 @@ throttle(CphCall *call)
 	CphClient  *client = call->client;
 	CphConnection *connection = client->connection;
 	int64		timeout = client->options->throttle_timeout * USECS_PER_SEC;
-	int64		wait = cph_transfer_retry_after(call->transfer) * USECS_PER_SEC;
+	int64		wait = cph_outcome_patience(call->transfer, &call->error,
+											call->tries);
 	int64		throttled;
 
-	if (wait == 0)
-		wait = window_of_text(call->error.message);
-	if (wait == 0)
-		wait = with_jitter(doubled(THROTTLE_FIRST_US, call->tries - 1,
-								   THROTTLE_MAX_US));
 	throttled = cph_connection_throttled(connection, cph_transport_now(), wait,
 										 in_flight(client) + 1, timeout);
 	if (throttled <= timeout)
@@ -649,30 +452,47 @@ throttle(CphCall *call)
 }
 
 /*
+ * Returns what is known of a call for the detail of an error, palloc'd and
+ * without secrets.  reason is added if not NULL.
+ */
+static char *
+call_detail(const CphCall *call, const char *reason)
+{
+	CphClient  *client = call->client;
+	char	   *request = psprintf("GET %s%s?%s", client->authority, call->path,
+								   call->query);
+	char	   *detail = cph_outcome_detail(call->transfer, &call->error, request,
+											call->tries, reason);
+
+	cph_credential_mask(client->credential, detail);
+	return detail;
+}
+
+/*
  * Decides whether a call whose try has failed gets another one.
  */
 static bool
-may_retry(CphCall *call, const Outcome *outcome)
+may_retry(CphCall *call, const CphOutcome *outcome)
 {
 	CphClient  *client = call->client;
-	int64		wait;
 
 	switch (outcome->verdict)
 	{
-		case VERDICT_THROTTLE:
+		case CPH_VERDICT_THROTTLE:
 			return throttle(call);
-		case VERDICT_RENEW:
-			if (call->renewed || !cph_credential_renew(client->credential))
-				return false;
-			call->renewed = true;
-			return true;
-		case VERDICT_RETRY:
+		case CPH_VERDICT_RENEW:
+			if (!call->renewed &&
+				cph_credential_renew(client->credential, call->print))
+				return call->renewed = true;
+			cph_credential_refused(client->credential, call->print,
+								   call->transfer, &call->error,
+								   call_detail(call, NULL));
+			return false;
+		case CPH_VERDICT_RETRY:
 			if (call->tries > client->options->max_retries)
 				return false;
-			wait = with_jitter(doubled(BACKOFF_FIRST_US, call->tries - 1,
-									   BACKOFF_MAX_US));
-			wait = Max(wait, cph_transfer_retry_after(call->transfer) * USECS_PER_SEC);
-			call->not_before = cph_transport_now() + wait;
+			call->not_before = cph_transport_now() +
+				cph_outcome_backoff(call->transfer, call->tries);
 			return true;
 		default:
 			return false;
@@ -684,24 +504,27 @@ static void
 finish_try(CphCall *call)
 {
 	CphClient  *client = call->client;
-	const Outcome *outcome = outcome_of_call(call);
+	MemoryContext caller = MemoryContextSwitchTo(client->context);
+	const CphOutcome *outcome = cph_outcome_find(call->transfer, &call->error);
 
+	MemoryContextSwitchTo(caller);
+	cph_credential_answered(client->credential, call->transfer);
 	client->counters->bytes += cph_transfer_received(call->transfer);
 	call->outcome = outcome;
-	if (outcome->verdict == VERDICT_USE)
+	if (outcome->verdict == CPH_VERDICT_USE)
 	{
 		cph_connection_succeeded(client->connection);
-		call->verdict = VERDICT_USE;
+		call->verdict = CPH_VERDICT_USE;
 	}
-	else if (outcome->verdict == VERDICT_RAISE && invalid_filter(call) != NULL)
-		call->verdict = VERDICT_USE;
+	else if (outcome->verdict == CPH_VERDICT_RAISE && invalid_filter(call) != NULL)
+		call->verdict = CPH_VERDICT_USE;
 	else if (may_retry(call, outcome))
 	{
 		cph_transfer_release(call->transfer);
 		call->transfer = NULL;
 	}
 	else
-		call->verdict = VERDICT_RAISE;
+		call->verdict = CPH_VERDICT_RAISE;
 }
 
 /*
@@ -711,7 +534,7 @@ finish_try(CphCall *call)
 static void
 step_call(CphCall *call)
 {
-	while (call->verdict == VERDICT_NONE)
+	while (call->verdict == CPH_VERDICT_NONE)
 	{
 		if (call->transfer == NULL)
 			start_call(call);
@@ -722,69 +545,14 @@ step_call(CphCall *call)
 	}
 }
 
-/*
- * Returns a text of the service in the database's encoding, palloc'd.  A
- * character that has no place in it becomes a question mark: a message about
- * an error must not raise another.
- */
-static char *
-service_text(const char *text)
-{
-	char	   *result = pstrdup(text);
-
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
-		return result;
-	for (char *p = result; *p; p++)
-	{
-		if (IS_HIGHBIT_SET(*p))
-			*p = '?';
-	}
-	return result;
-}
-
-/*
- * Returns what is known of a call for the detail of an error, palloc'd: the
- * request, and what the service or libcurl says.  reason is added if not NULL.
- */
-static char *
-call_detail(const CphCall *call, const char *reason)
-{
-	CphTransfer *transfer = call->transfer;
-	int			status = cph_transfer_status(transfer);
-	const char *request_id = call->error.request_id;
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfo(&buf, "GET %s%s?%s", call->client->authority, call->path,
-					 call->query);
-	if (status != 0)
-		appendStringInfo(&buf, ": HTTP status %d", status);
-	if (call->error.code != NULL)
-		appendStringInfo(&buf, ", error code %s", service_text(call->error.code));
-	if (call->error.message != NULL)
-		appendStringInfo(&buf, ", \"%s\"", service_text(call->error.message));
-	if (cph_transfer_state(transfer) != CPH_TRANSFER_ANSWERED)
-		appendStringInfo(&buf, ": %s", cph_transfer_error(transfer));
-	if (reason != NULL)
-		appendStringInfo(&buf, ": %s", reason);
-	if (request_id == NULL)
-		request_id = cph_transfer_header(transfer, "X-Request-Id");
-	if (request_id != NULL)
-		appendStringInfo(&buf, " (request %.64s)", service_text(request_id));
-	if (call->tries > 1)
-		appendStringInfo(&buf, ", after %d tries", call->tries);
-	appendStringInfoChar(&buf, '.');
-	return buf.data;
-}
-
 /* Raises the error that a call has ended in. */
 static void
 raise_outcome(const CphCall *call, const char *reason)
 {
-	const Outcome *outcome = call->outcome;
+	const CphOutcome *outcome = call->outcome;
 	const char *hint = outcome->hint;
 
-	if (outcome->verdict == VERDICT_RENEW)
+	if (outcome->verdict == CPH_VERDICT_RENEW)
 		hint = cph_credential_hint(call->client->credential);
 	ereport(ERROR,
 			(errcode(outcome->sqlstate),
@@ -806,7 +574,7 @@ cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
 	Size		length;
 
 	Assert(cph_call_ready(call));
-	if (call->verdict == VERDICT_RAISE)
+	if (call->verdict == CPH_VERDICT_RAISE)
 		raise_outcome(call, NULL);
 	if (cph_transfer_status(call->transfer) != 200)
 	{

@@ -47,7 +47,8 @@ extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 extern void cph_client_close(CphClient *client);
 extern const char *cph_client_server_name(const CphClient *client);
 extern const char *cph_client_project(const CphClient *client);
-extern CphConnection *cph_client_connection(CphClient *client);
+extern CphFacts *cph_client_facts(CphClient *client,
+								  const CphEndpoint *endpoint);
 extern CphCounters *cph_client_counters(CphClient *client);
 extern int	cph_client_concurrency(const CphClient *client);
 extern void cph_client_perform(CphClient *client);

@@ -70,27 +70,56 @@ create_connections(void)
 							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/*
+ * Forgets what a credential has left with a connection.  Whoever still holds
+ * the old generation keeps away from it.
+ */
+static void
+forget_login(CphConnection *connection)
+{
+	static uint64 generation = 0;
+
+	connection->generation = ++generation;
+	connection->login = NULL;
+	MemoryContextReset(connection->context);
+}
+
+/* The same for all connections that are no longer valid. */
+static void
+forget_invalid_logins(void)
+{
+	HASH_SEQ_STATUS scan;
+	CphConnection *connection;
+
+	hash_seq_init(&scan, connections);
+	while ((connection = hash_seq_search(&scan)) != NULL)
+	{
+		if (!connection->valid && connection->login != NULL)
+			forget_login(connection);
+	}
+}
+
 /* Puts a connection back to what it is before its first request. */
 static void
 reset_connection(CphConnection *connection, const UserMapping *mapping)
 {
-	static uint64 generation = 0;
-
+	if (connection->context == NULL)
+		connection->context = AllocSetContextCreate(TopMemoryContext,
+													"cph_fdw login",
+													ALLOCSET_SMALL_SIZES);
+	forget_login(connection);
 	connection->serverid = mapping->serverid;
 	connection->server_hash =
 		GetSysCacheHashValue1(FOREIGNSERVEROID,
 							  ObjectIdGetDatum(mapping->serverid));
 	connection->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
-	connection->generation = ++generation;
 	connection->limit = INT_MAX;
 	connection->successes = 0;
 	connection->resume_at = 0;
 	connection->throttled_since = 0;
 	connection->noticed = false;
 	memset(connection->facts, 0, sizeof(connection->facts));
-	for (int i = 0; i < CPH_MAX_ENDPOINTS; i++)
-		connection->facts[i].total = -1;
 	connection->valid = true;
 }
 
@@ -108,10 +137,13 @@ cph_connection_open(const UserMapping *mapping)
 
 	if (connections == NULL)
 		create_connections();
+	forget_invalid_logins();
 	connection = hash_search(connections, &umid, HASH_ENTER, &found);
-	if (!found || !connection->valid)
+	if (!found)
+		memset((char *) connection + sizeof(umid), 0,
+			   sizeof(CphConnection) - sizeof(umid));
+	if (!connection->valid)
 	{
-		connection->valid = false;
 		cph_transport_discard(umid);
 		reset_connection(connection, mapping);
 	}
@@ -161,11 +193,49 @@ cph_connection_succeeded(CphConnection *connection)
 	}
 }
 
-/* Returns what the service has shown of an endpoint, for reading and writing. */
+/*
+ * Returns what the service has shown of an endpoint for a project, for reading
+ * and writing.  What it has shown for another project is forgotten.
+ */
 CphFacts *
-cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint)
+cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
+					 const char *project_id)
 {
-	return &connection->facts[endpoint - cph_endpoint_at(0)];
+	CphFacts   *facts = &connection->facts[endpoint - cph_endpoint_at(0)];
+
+	if (strncmp(facts->project_id, project_id, sizeof(facts->project_id)) != 0)
+	{
+		memset(facts, 0, sizeof(CphFacts));
+		facts->total = -1;
+		strlcpy(facts->project_id, project_id, sizeof(facts->project_id));
+	}
+	return facts;
+}
+
+/*
+ * Returns how many rows a list of a server had when this backend last saw all
+ * of it, for whatever user and project; -1: it has not.
+ */
+int64
+cph_connection_total(Oid serverid, const CphEndpoint *endpoint)
+{
+	HASH_SEQ_STATUS scan;
+	CphConnection *connection;
+	int64		total = -1;
+
+	if (connections == NULL)
+		return -1;
+	hash_seq_init(&scan, connections);
+	while ((connection = hash_seq_search(&scan)) != NULL)
+	{
+		const CphFacts *facts =
+			&connection->facts[endpoint - cph_endpoint_at(0)];
+
+		if (connection->serverid == serverid && connection->valid &&
+			*facts->project_id != '\0')
+			total = Max(total, facts->total);
+	}
+	return total;
 }
 
 /* Tells whether a connection holds anything to close or to forget. */
@@ -240,6 +310,7 @@ disconnect(Oid serverid)
 		}
 		cph_transport_discard(connection->umid);
 		connection->valid = false;
+		forget_login(connection);
 		closed = true;
 	}
 	return closed;

@@ -18,9 +18,10 @@ typedef enum CphShown
 	CPH_REFUTED
 } CphShown;
 
-/* What the service has shown of an endpoint. */
+/* What the service has shown of an endpoint, for one project. */
 typedef struct CphFacts
 {
+	char		project_id[NAMEDATALEN + 1];
 	CphShown	finds_insides;	/* a fuzzy filter finds names by their inside */
 	int64		total;			/* last count without a filter; -1: none */
 
@@ -52,6 +53,10 @@ typedef struct CphConnection
 	int64		throttled_since;	/* no success since this time */
 	bool		noticed;		/* the user knows of it */
 
+	/* What credentials leave here; wiped when the connection is forgotten */
+	MemoryContext context;
+	struct CphLogin *login;		/* or NULL */
+
 	/* What the service has shown of each endpoint, by its number */
 	CphFacts	facts[CPH_MAX_ENDPOINTS];
 } CphConnection;
@@ -63,7 +68,9 @@ extern int64 cph_connection_throttled(CphConnection *connection, int64 now,
 									  int64 wait_us, int in_flight,
 									  int64 timeout_us);
 extern CphFacts *cph_connection_facts(CphConnection *connection,
-									  const CphEndpoint *endpoint);
+									  const CphEndpoint *endpoint,
+									  const char *project_id);
+extern int64 cph_connection_total(Oid serverid, const CphEndpoint *endpoint);
 extern void cph_connection_succeeded(CphConnection *connection);
 
 #endif							/* CPH_CONNECTION_H */

@@ -68,8 +68,7 @@ is_believed(const Counting *counting, int64 count)
 {
 	CphScanState *state = counting->state;
 	CphFacts   *facts =
-		cph_connection_facts(cph_client_connection(cph_scan_client(state)),
-							 state->endpoint);
+		cph_client_facts(cph_scan_client(state), state->endpoint);
 	uint32		filters = counting->query->filters;
 
 	if (filters == 0)

@@ -6,6 +6,7 @@
  */
 #include "compat.h"
 
+#include "analyze.h"
 #include "async.h"
 #include "connection.h"
 #include "explain.h"
@@ -93,6 +94,7 @@ cph_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = cphReScanForeignScan;
 	routine->EndForeignScan = cphEndForeignScan;
 	routine->ExplainForeignScan = cphExplainForeignScan;
+	routine->AnalyzeForeignTable = cphAnalyzeForeignTable;
 	routine->IsForeignPathAsyncCapable = cphIsForeignPathAsyncCapable;
 	routine->ForeignAsyncRequest = cphForeignAsyncRequest;
 	routine->ForeignAsyncConfigureWait = cphForeignAsyncConfigureWait;

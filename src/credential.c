@@ -2,61 +2,374 @@
  * credential.c
  *		A user mapping into the headers that a request logs in with.
  *
+ * A credential belongs to a client.  What outlives it, as a token does, is in
+ * the connection's CphLogin.
+ *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "credential.h"
 
-/* A credential, which lasts as long as the scan that uses it. */
+#include <time.h>
+
+#include "login.h"
+#include "secret.h"
+#include "sign.h"
+#include "utils/memutils.h"
+
+/*
+ * Who waits for another's first request looks again after that time: the
+ * other's answer does not wake it.
+ */
+#define LOOK_AGAIN_US 10000
+
+/* The headers of a signed request, and the NULL behind them. */
+#define HEADERS_MAX 5
+
 struct CphCredential
 {
-	CphMappingOptions *options;
+	MemoryContext context;
+	const CphOptions *options;
+	CphMappingOptions *mapping;
+	CphWay		way;
+	Oid			umid;
+	CphTransportOptions route;
+	CphConnection *connection;
+	uint64		generation;		/* of the connection that it was opened with */
+	CphLogin   *own;			/* in use once that is gone */
+	MemoryContextCallback callback;
+
+	/* What the last request logged in with */
+	MemoryContext used_context;
+	CphSecrets	used;
+	char	   *project_id;		/* NULL: not known yet */
 };
 
-/* Returns the credential of a user mapping, palloc'd. */
+/*
+ * Returns what is remembered of the user mapping.  A credential that was
+ * opened before the mapping changed, or was forgotten, keeps its own.
+ */
+static CphLogin *
+login_of(CphCredential *credential)
+{
+	CphConnection *connection = credential->connection;
+
+	if (connection->generation == credential->generation)
+	{
+		if (connection->login == NULL)
+			connection->login = cph_login_create(connection->context);
+		return connection->login;
+	}
+	if (credential->own == NULL)
+		credential->own = cph_login_create(credential->context);
+	return credential->own;
+}
+
+/* The reset callback of a credential's context: others need not wait for it. */
+static void
+stop_probing(void *arg)
+{
+	CphCredential *credential = arg;
+	CphConnection *connection = credential->connection;
+
+	if (connection->generation == credential->generation &&
+		connection->login != NULL && connection->login->prober == credential)
+		connection->login->prober = NULL;
+}
+
+/* Fills in how transports reach the server. */
+static void
+set_route(CphCredential *credential)
+{
+	const CphOptions *options = credential->options;
+	CphTransportOptions *route = &credential->route;
+
+	route->connect_timeout_ms = options->connect_timeout * 1000;
+	route->request_timeout_ms = options->request_timeout * 1000;
+	route->max_body = (Size) options->max_response_size * 1024;
+	route->ca_file = options->sslrootcert;
+	route->proxy = options->proxy;
+	route->proxy_user = credential->mapping->proxy_user;
+	route->proxy_password = credential->mapping->proxy_password;
+}
+
+/*
+ * Returns the credential of a user mapping, in the current memory context, and
+ * wipes the mapping's options.  The server's options must live as long.
+ */
 CphCredential *
-cph_credential_open(const CphOptions *options, const UserMapping *mapping)
+cph_credential_open(const CphOptions *options, UserMapping *mapping,
+					CphConnection *connection)
 {
 	CphCredential *credential = palloc0(sizeof(CphCredential));
+	ListCell   *lc;
 
-	credential->options = cph_mapping_options(mapping);
+	credential->context = CurrentMemoryContext;
+	credential->options = options;
+	credential->mapping = cph_mapping_options(mapping);
+	credential->way = cph_mapping_way(credential->mapping);
+	credential->umid = mapping->umid;
+	credential->connection = connection;
+	credential->generation = connection->generation;
+	credential->used_context = AllocSetContextCreate(CurrentMemoryContext,
+													 "cph_fdw secrets",
+													 ALLOCSET_SMALL_SIZES);
+	set_route(credential);
+	credential->callback.func = stop_probing;
+	credential->callback.arg = credential;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext,
+									   &credential->callback);
+	foreach(lc, mapping->options)
+		cph_secret_wipe(strVal(lfirst_node(DefElem, lc)->arg));
 	return credential;
 }
 
-/* Returns the project that the credential names, or NULL. */
-const char *
-cph_credential_project(const CphCredential *credential)
+/* Returns how transports reach the server; it lives as the credential does. */
+const CphTransportOptions *
+cph_credential_route(const CphCredential *credential)
 {
-	return NULL;
+	return &credential->route;
+}
+
+/* Reads a token that the mapping's user is given, asking for it if needed. */
+static void
+read_token(CphCredential *credential, CphSecrets *secrets)
+{
+	const CphMappingOptions *mapping = credential->mapping;
+	CphSecrets	password = {mapping->iam_user, mapping->iam_password,
+	mapping->iam_domain};
+	CphTokenRequest request = {credential->umid, credential->options, mapping,
+	&credential->route};
+	CphToken   *token = cph_login_token(login_of(credential), &request,
+										cph_login_print(&password));
+
+	secrets->token = cph_secret_copy(token->text);
+	secrets->project_id = token->project_id ? pstrdup(token->project_id) : NULL;
 }
 
 /*
- * Returns the header lines that log a request in, palloc'd and ended by NULL.
- * They hold secrets.
+ * Reads what to log in with now into credential->used.  Raises an error if it
+ * is not to be had.
  */
-const char **
-cph_credential_headers(CphCredential *credential, const char *method,
-					   const char *authority, const char *path,
-					   const char *query)
+static void
+read_secrets(CphCredential *credential)
 {
-	const char **headers = palloc0(sizeof(char *) * 2);
+	const CphMappingOptions *mapping = credential->mapping;
+	CphSecrets	secrets = {0};
+	MemoryContext caller;
 
-	headers[0] = psprintf("X-Auth-Token: %s", credential->options->token);
-	return headers;
+	credential->used = secrets;
+	MemoryContextReset(credential->used_context);
+	caller = MemoryContextSwitchTo(credential->used_context);
+	switch (credential->way)
+	{
+		case CPH_WAY_TOKEN:
+			secrets.token = mapping->token;
+			break;
+		case CPH_WAY_TOKEN_FILE:
+			cph_credfile_token(mapping->token_file, &secrets);
+			break;
+		case CPH_WAY_KEYS:
+			secrets.access_key = mapping->access_key;
+			secrets.secret_key = mapping->secret_key;
+			secrets.security_token = mapping->security_token;
+			break;
+		case CPH_WAY_KEYS_FILE:
+			cph_credfile_keys(mapping->credentials_file, mapping->profile,
+							  &secrets);
+			break;
+		case CPH_WAY_PASSWORD:
+			read_token(credential, &secrets);
+			break;
+		case CPH_WAY_NONE:
+			elog(ERROR, "user mapping %u names no credential", credential->umid);
+	}
+	MemoryContextSwitchTo(caller);
+	credential->used = secrets;
 }
 
 /*
- * Renews a credential that the service has refused.  Returns false where that
- * cannot be done, or was done already.
+ * Returns the project to ask for: the options', or else the one that comes
+ * with the credential, or NULL.  May ask for a token and wait for it.
+ */
+const char *
+cph_credential_project(CphCredential *credential)
+{
+	if (credential->project_id != NULL)
+		return credential->project_id;
+	if (credential->options->project_id == NULL)
+		read_secrets(credential);
+	credential->project_id = credential->options->project_id;
+	if (credential->project_id == NULL && credential->used.project_id != NULL)
+		credential->project_id =
+			MemoryContextStrdup(credential->context, credential->used.project_id);
+	return credential->project_id;
+}
+
+/* Tells whether requests are signed: a wrong signature is counted. */
+static bool
+is_signed(const CphCredential *credential)
+{
+	return credential->way == CPH_WAY_KEYS ||
+		credential->way == CPH_WAY_KEYS_FILE;
+}
+
+/*
+ * Tells whether a request may be sent beside in_flight others.  Until the
+ * service has taken a signature there is one at a time, lest several wrong
+ * ones lock the key at once.
  */
 bool
-cph_credential_renew(CphCredential *credential)
+cph_credential_ready(CphCredential *credential, int in_flight)
 {
-	return false;
+	CphLogin   *login = login_of(credential);
+
+	return !is_signed(credential) || login->accepted ||
+		(in_flight == 0 &&
+		 (login->prober == NULL || login->prober == credential));
 }
 
-/* Returns what can be done about a credential that was refused. */
-const char *
-cph_credential_hint(const CphCredential *credential)
+/* Returns when to look whether it may be sent, of cph_transport_now; or 0. */
+int64
+cph_credential_ready_at(CphCredential *credential)
 {
-	return "The token is wrong or has expired.  Set another by ALTER USER MAPPING ... OPTIONS (SET token ...).";
+	CphLogin   *login = login_of(credential);
+
+	if (!is_signed(credential) || login->accepted ||
+		login->prober == NULL || login->prober == credential)
+		return 0;
+	return cph_transport_now() + LOOK_AGAIN_US;
+}
+
+/* Puts the headers of a signed request into lines. */
+static void
+sign_headers(const CphCredential *credential, const CphLoginRequest *request,
+			 const char **lines)
+{
+	const CphSecrets *keys = &credential->used;
+	char		date[CPH_DATE_SIZE];
+	char		signature[CPH_HEX_SIZE];
+	CphSignedHeader headers[HEADERS_MAX];
+	CphSignedRequest to_sign = {request->method, request->path, request->query,
+	"", headers, 0};
+	int			n = 0;
+
+	cph_sign_date((pg_time_t) time(NULL), date);
+	headers[n++] = (CphSignedHeader) {"host", request->authority};
+	headers[n++] = (CphSignedHeader) {"x-project-id", credential->project_id};
+	headers[n++] = (CphSignedHeader) {"x-sdk-date", date};
+	if (keys->security_token != NULL)
+		headers[n++] = (CphSignedHeader) {"x-security-token", keys->security_token};
+	to_sign.nheaders = n;
+	cph_sign_request(&to_sign, keys->secret_key, date, signature);
+
+	*lines++ = cph_secret_printf("Authorization: SDK-HMAC-SHA256 Access=%s, SignedHeaders=%s, Signature=%s",
+								 keys->access_key, cph_sign_names(&to_sign),
+								 signature);
+	for (int i = 1; i < n; i++)	/* libcurl sends the host */
+		*lines++ = cph_secret_printf("%s: %s", headers[i].name,
+									 headers[i].value);
+}
+
+/*
+ * Returns the header lines that log a request in, ended by NULL, in the
+ * current memory context, and the print of what they are made from.  Raises an
+ * error if it was refused a short while ago.  May ask for a token and wait
+ * for it.
+ */
+const char *const *
+cph_credential_headers(CphCredential *credential,
+					   const CphLoginRequest *request, uint64 *print)
+{
+	const char **lines = palloc0(sizeof(char *) * HEADERS_MAX);
+	CphLogin   *login;
+
+	read_secrets(credential);
+	login = login_of(credential);
+	*print = cph_login_print(&credential->used);
+	cph_login_check(login, *print, credential->options->server_name);
+	if (!is_signed(credential))
+		lines[0] = cph_secret_printf("X-Auth-Token: %s", credential->used.token);
+	else
+	{
+		sign_headers(credential, request, lines);
+		if (!login->accepted)
+			login->prober = credential;
+	}
+	return lines;
+}
+
+/*
+ * Takes note of the end of a request that was logged in, NULL for one that was
+ * dropped.
+ */
+void
+cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
+{
+	CphLogin   *login = login_of(credential);
+	int			status = transfer ? cph_transfer_status(transfer) : 0;
+
+	if (login->prober == credential)
+		login->prober = NULL;
+	/* others may come from what stands before the gateway that checks */
+	if (status == 200 || status == 400 || status == 403 || status == 404)
+		login->accepted = true;
+}
+
+/*
+ * Renews a credential that the service has refused, if it can be: another
+ * token is asked for, or another has come into the file in the meantime.
+ */
+bool
+cph_credential_renew(CphCredential *credential, uint64 print)
+{
+	switch (credential->way)
+	{
+		case CPH_WAY_PASSWORD:
+			cph_login_drop_token(login_of(credential),
+								 cph_token_scope(credential->options), print);
+			return true;
+		case CPH_WAY_TOKEN_FILE:
+		case CPH_WAY_KEYS_FILE:
+			read_secrets(credential);
+			return cph_login_print(&credential->used) != print;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Remembers that the service has refused what has that print, and why; detail
+ * is that of the error.
+ */
+void
+cph_credential_refused(CphCredential *credential, uint64 print,
+					   const CphTransfer *transfer,
+					   const CphServiceError *error, const char *detail)
+{
+	int64		date = cph_transfer_date(transfer);
+	int64		ahead = date != 0 ? date - (int64) time(NULL) : 0;
+
+	cph_login_refuse(login_of(credential), print, detail,
+					 cph_login_hint(credential->way, error, ahead));
+}
+
+/* Returns what can be done about the refusal that is remembered. */
+const char *
+cph_credential_hint(CphCredential *credential)
+{
+	return login_of(credential)->hint;
+}
+
+/* Masks all secrets of the credential in a text of the service. */
+void
+cph_credential_mask(const CphCredential *credential, char *text)
+{
+	const CphSecrets *used = &credential->used;
+
+	cph_secret_mask(text, used->token);
+	cph_secret_mask(text, used->access_key);
+	cph_secret_mask(text, used->secret_key);
+	cph_secret_mask(text, used->security_token);
+	cph_secret_mask(text, credential->mapping->iam_password);
+	cph_secret_mask(text, credential->mapping->proxy_password);
 }

@@ -14,6 +14,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
+#include "secret.h"
 #include "url.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -59,9 +60,9 @@ typedef struct OptionRule
 static const char *check_endpoint(const char *value);
 static const char *check_field(const char *value);
 static const char *check_project_id(const char *value);
+static const char *check_proxy(const char *value);
 static const char *check_region(const char *value);
 static const char *check_resource(const char *value);
-static const char *check_secret(const char *value);
 
 /* In the order of CphNameFilter and CphTimeUnit. */
 static const char *const name_filters[] =
@@ -79,9 +80,9 @@ static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
 #define STRING(name, places, member, check) \
 	{name, places, KIND_STRING, offsetof(CphOptions, member), \
 	NULL, 0, 0, NULL, check, false}
-#define SECRET(member) \
+#define SECRET(member, check) \
 	{#member, OF_MAPPING, KIND_STRING, offsetof(CphMappingOptions, member), \
-	NULL, 0, 0, NULL, check_secret, false}
+	NULL, 0, 0, NULL, check, false}
 #define BOOLEAN(member, places) \
 	{#member, places, KIND_BOOLEAN, offsetof(CphOptions, member), \
 	"true", 0, 0, NULL, NULL, false}
@@ -102,6 +103,7 @@ static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
 static const OptionRule rules[] = {
 	STRING("endpoint", OF_SERVER, endpoint, check_endpoint),
 	STRING("region", OF_SERVER, region, check_region),
+	STRING("iam_endpoint", OF_SERVER, iam_endpoint, check_endpoint),
 	STRING("project_id", OF_SERVER | OF_TABLE, project_id, check_project_id),
 	STRING("resource", OF_TABLE, resource, check_resource),
 	INTEGER(fetch_size, OF_SERVER | OF_TABLE, NULL, 2, MAX_FETCH_SIZE),
@@ -114,6 +116,8 @@ static const OptionRule rules[] = {
 	offsetof(CphOptions, max_response_size), "8MB", 1, MAX_BODY_KB, NULL, NULL, false},
 	{"sslrootcert", OF_SERVER, KIND_STRING,
 	offsetof(CphOptions, sslrootcert), NULL, 0, 0, NULL, NULL, true},
+	{"proxy", OF_SERVER, KIND_STRING,
+	offsetof(CphOptions, proxy), NULL, 0, 0, NULL, check_proxy, true},
 	BOOLEAN(enable_order_pushdown, OF_SERVER),
 	BOOLEAN(enable_limit_pushdown, OF_SERVER),
 	BOOLEAN(enable_count_pushdown, OF_SERVER),
@@ -123,7 +127,18 @@ static const OptionRule rules[] = {
 	COST(fdw_tuple_cost, "0.01"),
 	CHOICE(name_filter, name_filters),
 	CHOICE(time_unit, time_units),
-	SECRET(token),
+	SECRET(token, cph_mapping_check_key),
+	SECRET(token_file, cph_mapping_check_path),
+	SECRET(access_key, cph_mapping_check_key),
+	SECRET(secret_key, cph_mapping_check_key),
+	SECRET(security_token, cph_mapping_check_key),
+	SECRET(credentials_file, cph_mapping_check_path),
+	SECRET(profile, cph_mapping_check_text),
+	SECRET(iam_user, cph_mapping_check_text),
+	SECRET(iam_password, cph_mapping_check_text),
+	SECRET(iam_domain, cph_mapping_check_text),
+	SECRET(proxy_user, cph_mapping_check_text),
+	SECRET(proxy_password, cph_mapping_check_text),
 	{"field", OF_COLUMN, KIND_STRING, 0, NULL, 0, 0, NULL, check_field, false},
 };
 
@@ -286,24 +301,14 @@ set_option(const OptionRule *rule, const char *value, char *base)
 	if (target == NULL)
 		return;
 	if (rule->kind == KIND_STRING)
-		*(char **) target = pstrdup(value);
+		*(char **) target = rule->places & OF_MAPPING ?
+			cph_secret_copy(value) : pstrdup(value);
 	else if (rule->kind == KIND_BOOLEAN)
 		*(bool *) target = boolean;
 	else if (rule->kind == KIND_COST)
 		*(double *) target = cost;
 	else
 		*(int *) target = integer;
-}
-
-/* Raises an error unless a user mapping names one whole way to log in. */
-static void
-check_mapping(const CphMappingOptions *mapping)
-{
-	if (mapping->token == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("the user mapping names no credential"),
-				 errhint("Set the option \"token\".")));
 }
 
 /*
@@ -338,7 +343,7 @@ cph_fdw_validator(PG_FUNCTION_ARGS)
 		has_resource |= strcmp(rule->name, "resource") == 0;
 	}
 	if (place == OF_MAPPING)
-		check_mapping(&mapping);
+		cph_mapping_check(&mapping);
 	if (place == OF_TABLE && !has_resource)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
@@ -449,26 +454,28 @@ cph_options_constant(const CphOptions *options, const char *field)
 }
 
 /*
- * Returns the base URL of a server, palloc'd, without a slash at its end.
- * Raises an error if there is none, or one that the server's owner may not
- * name: who owns a server may have changed since its options were checked.
+ * Returns a base URL of a server, palloc'd, without a slash at its end: the
+ * option of that name, or the host that the service has in the region.  Raises
+ * an error if there is none, or one that the server's owner may not name: who
+ * owns a server may have changed since its options were checked.
  */
-char *
-cph_options_endpoint(const CphOptions *options)
+static char *
+base_url(const CphOptions *options, const char *name, const char *value,
+		 const char *service)
 {
-	char	   *text;
+	const char *text = value;
 	const char *reason;
 	CphUrl		url;
 
-	if (options->endpoint != NULL)
-		text = pstrdup(options->endpoint);
-	else if (options->region != NULL)
-		text = psprintf("https://cph.%s.myhuaweicloud.com", options->region);
-	else
+	if (value == NULL && options->region == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("server \"%s\" names no endpoint", options->server_name),
-				 errhint("Set the option \"region\" or \"endpoint\" of the server.")));
+				 errmsg("server \"%s\" names no %s", options->server_name, name),
+				 errhint("Set the option \"region\" or \"%s\" of the server.",
+						 name)));
+	if (value == NULL)
+		text = psprintf("https://%s.%s.myhuaweicloud.com", service,
+						options->region);
 	reason = cph_url_parse(text, &url);
 	if (reason == NULL)
 		reason = cph_url_refusal(&url, superuser_arg(options->server_owner),
@@ -476,10 +483,24 @@ cph_options_endpoint(const CphOptions *options)
 	if (reason != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("server \"%s\" may not use endpoint \"%.200s\"",
-						options->server_name, text),
+				 errmsg("server \"%s\" may not use %s \"%.200s\"",
+						options->server_name, name, text),
 				 errdetail("%s", reason)));
 	return psprintf("%s://%s", url.https ? "https" : "http", url.authority);
+}
+
+/* Returns the base URL of the service, palloc'd, as base_url says. */
+char *
+cph_options_endpoint(const CphOptions *options)
+{
+	return base_url(options, "endpoint", options->endpoint, "cph");
+}
+
+/* Returns the base URL of the token service, palloc'd, as base_url says. */
+char *
+cph_options_iam_endpoint(const CphOptions *options)
+{
+	return base_url(options, "iam_endpoint", options->iam_endpoint, "iam");
 }
 
 /* Returns the host, and the port if one is given, of a server; palloc'd. */
@@ -531,6 +552,15 @@ check_endpoint(const char *value)
 	return reason ? reason : cph_url_refusal(&url, superuser(), allowed_hosts);
 }
 
+/* The proxy: a base URL.  Who may log in there is the user mapping's to say. */
+static const char *
+check_proxy(const char *value)
+{
+	CphUrl		url;
+
+	return cph_url_parse(value, &url);
+}
+
 /* A region, which becomes part of a host name. */
 static const char *
 check_region(const char *value)
@@ -565,20 +595,6 @@ check_resource(const char *value)
 		appendStringInfo(&names, "%s%s", i ? ", " : "",
 						 cph_endpoint_at(i)->resource);
 	return psprintf("The value must be one of %s.", names.data);
-}
-
-/* A part of a credential, which becomes part of a header. */
-static const char *
-check_secret(const char *value)
-{
-	if (*value == '\0')
-		return "The value is empty.";
-	for (const char *p = value; *p; p++)
-	{
-		if (*p <= ' ' || *p > '~')
-			return "The value holds a character that is not printable ASCII.";
-	}
-	return NULL;
 }
 
 /* A field: "$", names joined by dots, or a constant of the table. */

@@ -14,6 +14,7 @@
 
 #include "endpoint.h"
 #include "foreign/foreign.h"
+#include "mapping.h"
 
 /* The largest value of the server option max_concurrent_requests */
 #define CPH_MAX_CONCURRENT 32
@@ -76,23 +77,6 @@ typedef struct CphOptions
 	char	   *resource;		/* or NULL */
 } CphOptions;
 
-/* The options of a user mapping.  All are secrets or lead to one. */
-typedef struct CphMappingOptions
-{
-	char	   *token;
-	char	   *token_file;
-	char	   *access_key;
-	char	   *secret_key;
-	char	   *security_token;
-	char	   *credentials_file;
-	char	   *profile;
-	char	   *iam_user;
-	char	   *iam_password;
-	char	   *iam_domain;
-	char	   *proxy_user;
-	char	   *proxy_password;
-} CphMappingOptions;
-
 extern int	cph_max_requests;
 
 extern void cph_option_init(void);
@@ -106,6 +90,7 @@ extern bool cph_field_is_constant(const char *field);
 extern const char *cph_options_constant(const CphOptions *options,
 										const char *field);
 extern char *cph_options_endpoint(const CphOptions *options);
+extern char *cph_options_iam_endpoint(const CphOptions *options);
 extern char *cph_options_host(const CphOptions *options);
 extern const CphEndpoint *cph_options_resource(const CphOptions *options);
 extern int	cph_options_page_size(const CphOptions *options,

@@ -626,8 +626,7 @@ note_count(CphPager *pager, const CphPage *page)
 		pager->one_count = false;
 	pager->count = count;
 	if (pager->options.nparams == 0)
-		cph_connection_facts(cph_client_connection(pager->client),
-							 pager->options.endpoint)->total = count;
+		cph_client_facts(pager->client, pager->options.endpoint)->total = count;
 }
 
 /*

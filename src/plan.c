@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "access/stratnum.h"
+#include "connection.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -24,6 +25,22 @@
 
 /* timestamptz > timestamptz: it sorts newest first */
 #define TIMESTAMPTZ_GREATER 1324
+
+/*
+ * Returns the number of rows of the list as far as it is known: from the last
+ * ANALYZE, which leaves less than 0 if there was none, from what this backend
+ * has seen, or from nothing.
+ */
+static double
+known_size(const CphRelInfo *info, double analyzed)
+{
+	int64		seen;
+
+	if (analyzed > 0)
+		return analyzed;
+	seen = cph_connection_total(info->options->serverid, info->endpoint);
+	return seen >= 0 ? seen : info->endpoint->default_rows;
+}
 
 /*
  * Estimates the rows that the clauses leave.  What a clause says of a constant
@@ -68,9 +85,7 @@ cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 								   info->options, info->endpoint);
 	baserel->fdw_private = info;
 
-	/* A table that was never analyzed has fewer than 0 rows. */
-	if (baserel->tuples <= 0)
-		baserel->tuples = info->endpoint->default_rows;
+	baserel->tuples = known_size(info, baserel->tuples);
 	info->tuples = baserel->tuples;
 	estimate_size(root, baserel, info);
 }

@@ -81,8 +81,7 @@ bool
 cph_probe_insides(CphClient *client, const CphOptions *options,
 				  const CphEndpoint *endpoint)
 {
-	CphFacts   *facts = cph_connection_facts(cph_client_connection(client),
-											 endpoint);
+	CphFacts   *facts = cph_client_facts(client, endpoint);
 	int			page_size = cph_options_page_size(options, endpoint);
 
 	for (int i = 0; i < endpoint->nfilters; i++)

@@ -197,6 +197,7 @@ static CphTransferState classify(const CphTransfer *transfer,
 static void enter_curl(sigset_t *saved);
 static void leave_curl(CphTransport *transport, const sigset_t *saved);
 static void wipe(char *secret);
+static void wipe_answer_headers(CphTransfer *transfer);
 static size_t receive_header(char *data, size_t size, size_t count, void *arg);
 static size_t receive_body(char *data, size_t size, size_t count, void *arg);
 static bool reserve(CphTransfer *transfer, Size needed);
@@ -892,6 +893,16 @@ cph_transfer_header(const CphTransfer *transfer, const char *name)
 	return header->value;
 }
 
+/* The time of the answer by the peer's clock, seconds since 1970; 0: unknown. */
+int64
+cph_transfer_date(const CphTransfer *transfer)
+{
+	const char *date = cph_transfer_header(transfer, "Date");
+	time_t		time = date ? curl_getdate(date, NULL) : -1;
+
+	return time > 0 ? (int64) time : 0;
+}
+
 /* Bytes received: the headers, and the body as it was on the wire. */
 int64
 cph_transfer_received(const CphTransfer *transfer)
@@ -934,6 +945,8 @@ cph_transfer_release(CphTransfer *transfer)
 	if (transfer->attached)
 		(void) curl_multi_remove_handle(transfer->transport->multi,
 										transfer->easy);
+	if (transfer->post != NULL)
+		wipe_answer_headers(transfer);
 	curl_easy_cleanup(transfer->easy);
 	leave_curl(transfer->transport, &saved);
 
@@ -977,6 +990,19 @@ wipe(char *secret)
 {
 	if (secret != NULL)
 		explicit_bzero(secret, strlen(secret));
+}
+
+/* Overwrites the headers of an answer, which libcurl keeps: one is a token. */
+static void
+wipe_answer_headers(CphTransfer *transfer)
+{
+	struct curl_header *header = NULL;
+
+	if (transfer->easy == NULL)
+		return;
+	while ((header = curl_easy_nextheader(transfer->easy, CURLH_HEADER, -1,
+										  header)) != NULL)
+		wipe(header->value);
 }
 
 /* libcurl's callback for a header line, which it keeps itself.  No throw. */

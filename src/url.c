@@ -36,7 +36,7 @@ static bool
 is_host_name(const char *text)
 {
 	return *text != '\0' && *text != '.' && *text != '-' &&
-		strlen(text) <= MAX_HOST_LENGTH &&
+		text[strlen(text) - 1] != '.' && strlen(text) <= MAX_HOST_LENGTH &&
 		strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(text);
 }
 
@@ -47,6 +47,40 @@ is_ipv6(const char *text)
 	struct in6_addr address;
 
 	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/*
+ * Returns a host as libcurl sends it, palloc'd: an address in its one usual
+ * form.  A signature is for just those bytes.
+ */
+static char *
+usual_host(const char *host)
+{
+	char		buf[INET6_ADDRSTRLEN];
+	struct in6_addr in6;
+	struct in_addr in4;
+
+	if (inet_pton(AF_INET6, host, &in6) == 1)
+		return pstrdup(inet_ntop(AF_INET6, &in6, buf, sizeof(buf)));
+	if (inet_aton(host, &in4) != 0)
+		return pstrdup(inet_ntop(AF_INET, &in4, buf, sizeof(buf)));
+	return pstrdup(host);
+}
+
+/*
+ * Returns the host, in brackets if it is an IPv6 address, and the port, unless
+ * it is NULL or the protocol's own; palloc'd.
+ */
+static char *
+usual_authority(const CphUrl *url, const char *port)
+{
+	int			number = port ? atoi(port) : 0;
+	char	   *host = is_ipv6(url->host) ? psprintf("[%s]", url->host) :
+		url->host;
+
+	if (number == 0 || number == (url->https ? 443 : 80))
+		return host;
+	return psprintf("%s:%d", host, number);
 }
 
 /*
@@ -88,7 +122,9 @@ cph_url_parse(const char *text, CphUrl *url)
 	}
 	else
 		port = strchr(host, ':');
-	if (port != NULL && *port == ':')
+	if (port != NULL && *port != ':')
+		port = NULL;
+	if (port != NULL)
 	{
 		*port++ = '\0';
 		if (!is_port(port))
@@ -96,8 +132,8 @@ cph_url_parse(const char *text, CphUrl *url)
 	}
 	if (!is_ipv6(host) && !is_host_name(host))
 		return "The URL has no valid host.";
-	url->host = host;
-	url->authority = authority;
+	url->host = usual_host(host);
+	url->authority = usual_authority(url, port);
 	return NULL;
 }
 

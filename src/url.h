@@ -14,7 +14,8 @@ typedef struct CphUrl
 {
 	bool		https;
 	char	   *host;			/* lower case; IPv6 without brackets */
-	char	   *authority;		/* host and, if any, port, as in the URL */
+	char	   *authority;		/* host and, unless it is the protocol's own,
+								 * port, as libcurl sends them */
 } CphUrl;
 
 extern const char *cph_url_parse(const char *text, CphUrl *url);

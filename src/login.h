@@ -1,0 +1,46 @@
+/*
+ * login.h
+ *		What a backend remembers of a user mapping's logging in: its tokens,
+ *		and whether the service takes its credential.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_LOGIN_H
+#define CPH_LOGIN_H
+
+#include "connection.h"
+#include "credfile.h"
+#include "json.h"
+#include "token.h"
+
+/*
+ * A credential is known here by its print, a hash that does not tell it.
+ */
+typedef struct CphLogin
+{
+	MemoryContext context;		/* that it is in */
+	slist_head	tokens;			/* CphToken */
+	bool		accepted;		/* the service has taken a credential */
+	const void *prober;			/* who sends the first request; NULL: nobody */
+	uint64		refused;		/* the print of what the service did not take;
+								 * 0: none */
+	int64		refused_at;		/* time of cph_transport_now */
+	const char *detail;			/* of that error */
+	const char *hint;			/* what to do about it, or NULL */
+} CphLogin;
+
+extern CphLogin *cph_login_create(MemoryContext context);
+extern uint64 cph_login_print(const CphSecrets *secrets);
+extern const char *cph_login_hint(CphWay way, const CphServiceError *error,
+								  int64 clock_ahead);
+extern void cph_login_refuse(CphLogin *login, uint64 print,
+							 const char *detail, const char *hint);
+extern void cph_login_check(const CphLogin *login, uint64 print,
+							const char *server_name);
+extern CphToken *cph_login_token(CphLogin *login,
+								 const CphTokenRequest *request,
+								 uint64 print);
+extern void cph_login_drop_token(CphLogin *login, const char *scope,
+								 uint64 print);
+
+#endif							/* CPH_LOGIN_H */

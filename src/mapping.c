@@ -1,0 +1,170 @@
+/*
+ * mapping.c
+ *		The ways in which a user mapping logs in.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "mapping.h"
+
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
+/* An option, and the way that it is part of. */
+typedef struct WayOption
+{
+	const char *name;
+	size_t		offset;			/* in CphMappingOptions */
+	CphWay		way;
+	bool		required;		/* the way needs it */
+	bool		file;			/* names a file of the server's machine */
+} WayOption;
+
+#define PART(member, way, required, file) \
+	{#member, offsetof(CphMappingOptions, member), way, required, file}
+
+/* The required ones of a way come first. */
+static const WayOption way_options[] = {
+	PART(token, CPH_WAY_TOKEN, true, false),
+	PART(token_file, CPH_WAY_TOKEN_FILE, true, true),
+	PART(access_key, CPH_WAY_KEYS, true, false),
+	PART(secret_key, CPH_WAY_KEYS, true, false),
+	PART(security_token, CPH_WAY_KEYS, false, false),
+	PART(credentials_file, CPH_WAY_KEYS_FILE, true, true),
+	PART(profile, CPH_WAY_KEYS_FILE, false, false),
+	PART(iam_user, CPH_WAY_PASSWORD, true, false),
+	PART(iam_password, CPH_WAY_PASSWORD, true, false),
+	PART(iam_domain, CPH_WAY_PASSWORD, true, false),
+};
+
+#define WAYS_HINT \
+	"Set one of: \"access_key\" and \"secret_key\"; \"credentials_file\"; \"iam_user\", \"iam_password\" and \"iam_domain\"; \"token\"; \"token_file\"."
+
+/* Tells whether a mapping has an option. */
+static bool
+has_option(const CphMappingOptions *mapping, const WayOption *option)
+{
+	return *(char *const *) ((const char *) mapping + option->offset) != NULL;
+}
+
+/* Returns the first option that a mapping has of any way but one, or NULL. */
+static const WayOption *
+option_but_of(const CphMappingOptions *mapping, CphWay way)
+{
+	for (int i = 0; i < lengthof(way_options); i++)
+	{
+		if (way_options[i].way != way && has_option(mapping, &way_options[i]))
+			return &way_options[i];
+	}
+	return NULL;
+}
+
+/* Returns the way that a mapping has logged in by, or CPH_WAY_NONE. */
+CphWay
+cph_mapping_way(const CphMappingOptions *mapping)
+{
+	const WayOption *option = option_but_of(mapping, CPH_WAY_NONE);
+
+	return option ? option->way : CPH_WAY_NONE;
+}
+
+/* Raises an error if an option lacks another that it is nothing without. */
+static void
+require(bool has, const char *name, const char *other)
+{
+	if (!has)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"%s\" is required with option \"%s\"",
+						other, name)));
+}
+
+/* Raises an error if this user may not have the server read files. */
+static void
+check_may_read_files(const WayOption *option)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", option->name),
+				 errdetail("Only a superuser or a member of the role pg_read_server_files may set it.")));
+}
+
+/*
+ * Raises an error unless a mapping names one whole way to log in, which this
+ * user may set.
+ */
+void
+cph_mapping_check(const CphMappingOptions *mapping)
+{
+	const WayOption *first = option_but_of(mapping, CPH_WAY_NONE);
+	const WayOption *other;
+
+	if (first == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("the user mapping names no credential"),
+				 errhint(WAYS_HINT)));
+	other = option_but_of(mapping, first->way);
+	if (other != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("options \"%s\" and \"%s\" exclude each other",
+						first->name, other->name),
+				 errdetail("A user mapping names one way to log in."),
+				 errhint(WAYS_HINT)));
+	for (int i = 0; i < lengthof(way_options); i++)
+	{
+		const WayOption *option = &way_options[i];
+
+		if (option->way != first->way)
+			continue;
+		if (option->required)
+			require(has_option(mapping, option), first->name, option->name);
+		if (option->file)
+			check_may_read_files(option);
+	}
+	if (mapping->proxy_password != NULL)
+		require(mapping->proxy_user != NULL, "proxy_password", "proxy_user");
+}
+
+/*
+ * Checks of values.  Each returns what is wrong, without the value, or NULL.
+ */
+
+/* A text of any language. */
+const char *
+cph_mapping_check_text(const char *value)
+{
+	if (*value == '\0')
+		return "The value is empty.";
+	for (const char *p = value; *p; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			return "The value holds a control character.";
+	}
+	return NULL;
+}
+
+/* The path of a file. */
+const char *
+cph_mapping_check_path(const char *value)
+{
+	if (!is_absolute_path(value))
+		return "The value must be an absolute path.";
+	return cph_mapping_check_text(value);
+}
+
+/* A token or a key, which becomes part of a header. */
+const char *
+cph_mapping_check_key(const char *value)
+{
+	if (*value == '\0')
+		return "The value is empty.";
+	for (const char *p = value; *p; p++)
+	{
+		if (*p <= ' ' || *p > '~')
+			return "The value holds a character that is not printable ASCII.";
+	}
+	return NULL;
+}
