@@ -117,16 +117,38 @@
 #endif
 
 /*
- * 19 tells about an overflow by a soft error instead of a number.
+ * Casts to timestamptz: 19 tells about an overflow by a soft error instead of
+ * a number.
  */
 #if PG_VERSION_NUM >= 190000
-#define cph_date_to_timestamptz(value, overflow) \
-	date2timestamptz_overflow(value, overflow)
+#include "nodes/miscnodes.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+static inline TimestampTz
+cph_date_to_timestamptz(DateADT value, int *overflow)
+{
+	ErrorSaveContext context = {T_ErrorSaveContext};
+	TimestampTz result = date2timestamptz_safe(value, (Node *) &context);
+
+	*overflow = context.error_occurred;
+	return result;
+}
+
+static inline TimestampTz
+cph_timestamp_to_timestamptz(Timestamp value, int *overflow)
+{
+	ErrorSaveContext context = {T_ErrorSaveContext};
+	TimestampTz result = timestamp2timestamptz_safe(value, (Node *) &context);
+
+	*overflow = context.error_occurred;
+	return result;
+}
 #else
 #define cph_date_to_timestamptz(value, overflow) \
 	date2timestamptz_opt_overflow(value, overflow)
-#endif
 #define cph_timestamp_to_timestamptz(value, overflow) \
 	timestamp2timestamptz_opt_overflow(value, overflow)
+#endif
 
 #endif							/* CPH_COMPAT_H */
