@@ -15,6 +15,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(cph_fdw_get_connections);
 PG_FUNCTION_INFO_V1(cph_fdw_disconnect);
