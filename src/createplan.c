@@ -6,6 +6,9 @@
  */
 #include "plan.h"
 
+#include <limits.h>
+
+#include "access/sysattr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"

@@ -9,6 +9,7 @@
  */
 #include "plan.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "access/stratnum.h"
