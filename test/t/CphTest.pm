@@ -183,6 +183,9 @@ sub DESTROY
 
 # --- The server -------------------------------------------------------------
 
+# The superuser has one name, whoever runs the tests.
+$ENV{PGUSER} = 'postgres';
+
 # Starts a server of PostgreSQL with the extension in its database postgres.
 # An option conf is added to postgresql.conf.
 sub node
@@ -190,7 +193,8 @@ sub node
 	my (%options) = @_;
 
 	my $node = PostgreSQL::Test::Cluster->new($options{name} // 'main');
-	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+	$node->init(
+		extra => [ '--encoding=UTF8', '--locale=C', '--username=postgres' ]);
 	$node->append_conf('postgresql.conf', $options{conf})
 	  if defined $options{conf};
 	$node->start;
@@ -282,11 +286,11 @@ sub setup
 
 # --- Assertions -------------------------------------------------------------
 
-# The query on the local copies.
+# The query on the local copies, and on what is named after them.
 sub on_copies
 {
 	my ($query) = @_;
-	$query =~ s/\bcph_(phones|servers)\b/local_$1/g;
+	$query =~ s/cph_(phones|servers)/local_$1/g;
 	return $query;
 }
 
