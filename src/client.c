@@ -508,6 +508,7 @@ finish_try(CphCall *call)
 	const CphOutcome *outcome = cph_outcome_find(call->transfer, &call->error);
 
 	MemoryContextSwitchTo(caller);
+	cph_credential_mask_error(client->credential, &call->error);
 	cph_credential_answered(client->credential, call->transfer);
 	client->counters->bytes += cph_transfer_received(call->transfer);
 	call->outcome = outcome;
@@ -545,51 +546,80 @@ step_call(CphCall *call)
 	}
 }
 
-/* Raises the error that a call has ended in. */
-static void
-raise_outcome(const CphCall *call, const char *reason)
+/* Describes the error that a call has ended in, in the current context. */
+static CphFailure
+describe_failure(const CphCall *call, const char *reason)
 {
 	const CphOutcome *outcome = call->outcome;
-	const char *hint = outcome->hint;
+	CphFailure	failure;
 
+	failure.sqlstate = outcome->sqlstate;
+	failure.message = psprintf(outcome->message,
+							   call->client->options->server_name);
+	failure.detail = call_detail(call, reason);
+	failure.hint = outcome->hint;
 	if (outcome->verdict == CPH_VERDICT_RENEW)
-		hint = cph_credential_hint(call->client->credential);
-	ereport(ERROR,
-			(errcode(outcome->sqlstate),
-			 errmsg(outcome->message, call->client->options->server_name),
-			 errdetail_internal("%s", call_detail(call, reason)),
-			 hint ? errhint("%s", hint) : 0));
+		failure.hint = cph_credential_hint(call->client->credential);
+	return failure;
 }
 
 /*
  * Reads a call that is ready: decodes its page in the current memory context,
- * or says that a filter's value was not taken, and which filter's.  Raises the
- * call's error where it ended in one.  A call can be read once.
+ * or says which filter's value was not taken.  Returns false, and the error,
+ * where it ended in one.  A call can be read once.
  */
-CphCallResult
-cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
+static bool
+read_call(CphCall *call, CphPage **page, const CphFilter **invalid,
+		  CphFailure *failure)
 {
 	const char *reason = NULL;
 	const char *body;
 	Size		length;
 
 	Assert(cph_call_ready(call));
-	if (call->verdict == CPH_VERDICT_RAISE)
-		raise_outcome(call, NULL);
-	if (cph_transfer_status(call->transfer) != 200)
+	*page = NULL;
+	*invalid = NULL;
+	if (call->verdict == CPH_VERDICT_USE &&
+		cph_transfer_status(call->transfer) != 200)
 	{
 		*invalid = invalid_filter(call);
-		return (*invalid)->invalid_is_none ? CPH_CALL_NO_ROWS :
-			CPH_CALL_INVALID_FILTER;
+		return true;
 	}
-	body = cph_transfer_body(call->transfer, &length);
-	*page = cph_json_page(call->endpoint, body, length, call->limit, &reason);
+	if (call->verdict == CPH_VERDICT_USE)
+	{
+		body = cph_transfer_body(call->transfer, &length);
+		*page = cph_json_page(call->endpoint, body, length, call->limit,
+							  &reason);
+	}
 	if (*page == NULL)
-		raise_outcome(call, reason);
+	{
+		*failure = describe_failure(call, reason);
+		return false;
+	}
 	call->client->counters->rows += (*page)->nitems;
 	cph_transfer_release(call->transfer);
 	call->transfer = NULL;
-	return CPH_CALL_PAGE;
+	return true;
+}
+
+/*
+ * Reads a call that is ready as read_call does, but raises its error.
+ */
+CphCallResult
+cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
+{
+	CphFailure	failure;
+
+	if (!read_call(call, page, invalid, &failure))
+		ereport(ERROR,
+				(errcode(failure.sqlstate),
+				 errmsg_internal("%s", failure.message),
+				 errdetail_internal("%s", failure.detail),
+				 failure.hint ? errhint("%s", failure.hint) : 0));
+	if (*page != NULL)
+		return CPH_CALL_PAGE;
+	return (*invalid)->invalid_is_none ? CPH_CALL_NO_ROWS :
+		CPH_CALL_INVALID_FILTER;
 }
 
 /*
@@ -609,6 +639,28 @@ cph_client_fetch(CphClient *client, const CphEndpoint *endpoint,
 	while (!cph_call_ready(call))
 		cph_client_wait(client);
 	result = cph_call_read(call, page, &invalid);
+	cph_call_drop(call);
+	return result;
+}
+
+/*
+ * Fetches a page as cph_client_fetch does, but returns false and the error, in
+ * the current memory context, where there is one.  A filter's value that is
+ * not taken gives neither a page nor an error.
+ */
+bool
+cph_client_try(CphClient *client, const CphEndpoint *endpoint,
+			   const CphParam *params, int nparams, int64 offset, int limit,
+			   CphPage **page, CphFailure *failure)
+{
+	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
+									 offset, limit);
+	const CphFilter *invalid;
+	bool		result;
+
+	while (!cph_call_ready(call))
+		cph_client_wait(client);
+	result = read_call(call, page, &invalid, failure);
 	cph_call_drop(call);
 	return result;
 }

@@ -33,6 +33,15 @@ typedef struct CphCounters
 	int64		waited_us;		/* time spent waiting for the service */
 } CphCounters;
 
+/* The error that a call ended in, for who does not want it raised. */
+typedef struct CphFailure
+{
+	int			sqlstate;
+	char	   *message;
+	char	   *detail;
+	const char *hint;			/* or NULL */
+} CphFailure;
+
 /* What became of a call that was answered. */
 typedef enum CphCallResult
 {
@@ -56,6 +65,10 @@ extern void cph_client_wait(CphClient *client);
 extern int	cph_client_fd(CphClient *client);
 
 /* Calls */
+extern bool cph_client_try(CphClient *client, const CphEndpoint *endpoint,
+						   const CphParam *params, int nparams,
+						   int64 offset, int limit, CphPage **page,
+						   CphFailure *failure);
 extern CphCallResult cph_client_fetch(CphClient *client,
 									  const CphEndpoint *endpoint,
 									  const CphParam *params, int nparams,

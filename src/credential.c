@@ -360,7 +360,7 @@ cph_credential_hint(CphCredential *credential)
 	return login_of(credential)->hint;
 }
 
-/* Masks all secrets of the credential in a text of the service. */
+/* Masks all secrets of the credential in a text of the service, or NULL. */
 void
 cph_credential_mask(const CphCredential *credential, char *text)
 {
@@ -372,4 +372,17 @@ cph_credential_mask(const CphCredential *credential, char *text)
 	cph_secret_mask(text, used->security_token);
 	cph_secret_mask(text, credential->mapping->iam_password);
 	cph_secret_mask(text, credential->mapping->proxy_password);
+}
+
+/*
+ * Masks them in what the service says of an error, each text by itself: one
+ * may have been cut within a secret.
+ */
+void
+cph_credential_mask_error(const CphCredential *credential,
+						  CphServiceError *error)
+{
+	cph_credential_mask(credential, error->code);
+	cph_credential_mask(credential, error->message);
+	cph_credential_mask(credential, error->request_id);
 }

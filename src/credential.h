@@ -8,7 +8,7 @@
 #define CPH_CREDENTIAL_H
 
 #include "connection.h"
-#include "json.h"
+#include "jsonerror.h"
 #include "transport.h"
 
 typedef struct CphCredential CphCredential;
@@ -42,5 +42,7 @@ extern void cph_credential_refused(CphCredential *credential, uint64 print,
 								   const char *detail);
 extern const char *cph_credential_hint(CphCredential *credential);
 extern void cph_credential_mask(const CphCredential *credential, char *text);
+extern void cph_credential_mask_error(const CphCredential *credential,
+									  CphServiceError *error);
 
 #endif							/* CPH_CREDENTIAL_H */

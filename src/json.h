@@ -60,37 +60,22 @@ typedef struct CphPage
 	int64		count;
 } CphPage;
 
-/*
- * What an answer that is no page says of itself, for an error message: UTF-8,
- * at most 512 bytes each, control characters made blanks, NULL where it says
- * nothing.
- */
-typedef struct CphServiceError
+/* A field of an object.  Zeroed, it stands before the first. */
+typedef struct CphJsonField
 {
-	char	   *code;			/* error_code; a number becomes its text */
-	char	   *message;		/* error_msg */
-	char	   *request_id;
-} CphServiceError;
-
-/*
- * Paths into an item, prepared for reading many of them: names with dots
- * between, or "$" for the whole item.
- */
-typedef struct CphShape CphShape;
+	const char *name;
+	void	   *node;			/* its value: json.c's own */
+	void	   *entry;			/* json.c's own */
+} CphJsonField;
 
 extern CphPage *cph_json_page(const CphEndpoint *endpoint,
 							  const char *body, Size length, int limit,
 							  const char **reason);
 extern CphItem *cph_json_document(const char *body, Size length,
 								  const char **reason);
-extern void cph_json_error(const char *body, Size length,
-						   CphServiceError *error);
 
-extern CphShape *cph_json_shape(const char *const *paths, int npaths);
-extern void cph_json_read(CphShape *shape, const CphItem *item,
-						  CphJsonValue *values);
+extern void cph_json_value(CphJsonValue *value, void *node);
+extern bool cph_json_next_field(void *object, CphJsonField *field);
 extern const char *cph_json_text(const CphJsonValue *value, Size *length);
-
-extern bool cph_parse_time(const char *text, TimestampTz *time);
 
 #endif							/* CPH_JSON_H */

@@ -10,7 +10,7 @@
 
 #include "connection.h"
 #include "credfile.h"
-#include "json.h"
+#include "jsonerror.h"
 #include "token.h"
 
 /*

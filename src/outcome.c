@@ -29,9 +29,9 @@ static const CphOutcome transfer_outcomes[] = {
 		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
 		"server \"%s\" did not answer in time",
 	"The options \"connect_timeout\" and \"request_timeout\" of the server say how long to wait."},
-	{CPH_TRANSFER_BROKEN, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_REPLY_HANDLE,
+	{CPH_TRANSFER_BROKEN, NULL, CPH_VERDICT_RETRY, CPH_ERRCODE_ANSWER,
 	"the answer of server \"%s\" broke off", NULL},
-	{CPH_TRANSFER_TOO_LARGE, NULL, CPH_VERDICT_RAISE, ERRCODE_FDW_REPLY_HANDLE,
+	{CPH_TRANSFER_TOO_LARGE, NULL, CPH_VERDICT_RAISE, CPH_ERRCODE_ANSWER,
 		"the answer of server \"%s\" is too large",
 	"The option \"max_response_size\" of the server bounds it."},
 	{CPH_TRANSFER_FAILED, NULL, CPH_VERDICT_RAISE, ERRCODE_FDW_ERROR,
@@ -73,7 +73,7 @@ static const CphOutcome code_outcomes[] = {
 
 /* By HTTP status.  The last one stands for every other. */
 static const CphOutcome status_outcomes[] = {
-	{200, NULL, CPH_VERDICT_USE, ERRCODE_FDW_REPLY_HANDLE,
+	{200, NULL, CPH_VERDICT_USE, CPH_ERRCODE_ANSWER,
 	"the answer of server \"%s\" is not a page of the list", NULL},
 	{401, NULL, CPH_VERDICT_RENEW, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
 	"server \"%s\" refused the credential", NULL},
@@ -121,6 +121,28 @@ outcome_of_key(const CphOutcome *table, int length, int key)
 	return &table[i];
 }
 
+/* Returns the request's ID as a header tells it, or NULL. */
+static const char *
+request_id_header(const CphTransfer *transfer)
+{
+	const char *header = cph_transfer_header(transfer, "X-Request-Id");
+
+	return header ? header : cph_transfer_header(transfer, "X-IAM-Trace-Id");
+}
+
+/* Reads what an answer that is an error says of itself. */
+static void
+read_error(const CphTransfer *transfer, CphServiceError *error)
+{
+	const char *header = request_id_header(transfer);
+	Size		length;
+	const char *body = cph_transfer_body(transfer, &length);
+
+	cph_json_error(body, length, error);
+	if (error->request_id == NULL && header != NULL)
+		error->request_id = pstrdup(header);
+}
+
 /*
  * Finds what the end of a transfer leads to, and what an answer that is an
  * error says of itself, palloc'd.
@@ -131,18 +153,13 @@ cph_outcome_find(const CphTransfer *transfer, CphServiceError *error)
 	CphTransferState state = cph_transfer_state(transfer);
 	int			status = cph_transfer_status(transfer);
 	const CphOutcome *outcome;
-	const char *body;
-	Size		length;
 
 	memset(error, 0, sizeof(CphServiceError));
 	if (state != CPH_TRANSFER_ANSWERED)
 		return outcome_of_key(transfer_outcomes, lengthof(transfer_outcomes),
 							  state);
 	if (status != 200)
-	{
-		body = cph_transfer_body(transfer, &length);
-		cph_json_error(body, length, error);
-	}
+		read_error(transfer, error);
 	outcome = outcome_of_code(error->code);
 	return outcome ? outcome :
 		outcome_of_key(status_outcomes, lengthof(status_outcomes), status);
@@ -247,7 +264,8 @@ cph_outcome_detail(const CphTransfer *transfer, const CphServiceError *error,
 				   const char *request, int tries, const char *reason)
 {
 	int			status = cph_transfer_status(transfer);
-	const char *request_id = error->request_id;
+	const char *request_id = error->request_id ? error->request_id :
+		request_id_header(transfer);
 	StringInfoData buf;
 
 	initStringInfo(&buf);
@@ -262,10 +280,6 @@ cph_outcome_detail(const CphTransfer *transfer, const CphServiceError *error,
 		appendStringInfo(&buf, ": %s", service_text(cph_transfer_error(transfer)));
 	if (reason != NULL)
 		appendStringInfo(&buf, ": %s", reason);
-	if (request_id == NULL)
-		request_id = cph_transfer_header(transfer, "X-Request-Id");
-	if (request_id == NULL)
-		request_id = cph_transfer_header(transfer, "X-IAM-Trace-Id");
 	if (request_id != NULL)
 		appendStringInfo(&buf, " (request %.64s)", service_text(request_id));
 	if (tries > 1)

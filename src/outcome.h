@@ -10,8 +10,14 @@
 #ifndef CPH_OUTCOME_H
 #define CPH_OUTCOME_H
 
-#include "json.h"
+#include "jsonerror.h"
 #include "transport.h"
+
+/*
+ * SQLSTATE of an answer that cannot be read, was cut off, is too large or has
+ * the wrong shape: HV00L.
+ */
+#define CPH_ERRCODE_ANSWER ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION
 
 /* What to do about the end of a transfer. */
 typedef enum CphVerdict

@@ -18,6 +18,7 @@
 
 #include "idset.h"
 #include "miscadmin.h"
+#include "outcome.h"
 #include "utils/memutils.h"
 
 /*
@@ -408,7 +409,7 @@ static void
 incomplete_item(const CphPager *pager, int number, const char *field)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_FDW_REPLY_HANDLE),
+			(errcode(CPH_ERRCODE_ANSWER),
 			 errmsg("an item in the answer of server \"%s\" has no valid \"%s\"",
 					cph_client_server_name(pager->client), field),
 			 errdetail("It is item %d of a page of the list \"%s\", whose pages and order rest on it.",

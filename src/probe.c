@@ -6,6 +6,7 @@
  */
 #include "probe.h"
 
+#include "jsonshape.h"
 #include "mb/pg_wchar.h"
 
 /*

@@ -86,14 +86,14 @@ cph_secret_wipe(char *text)
 
 /*
  * Overwrites a secret with asterisks wherever a text holds it, and where the
- * text ends within it.  NULL is no secret.
+ * text ends within it.  NULL is no secret, and no text.
  */
 void
 cph_secret_mask(char *text, const char *secret)
 {
 	Size		length = secret ? strlen(secret) : 0;
 
-	if (length < MASK_LENGTH_MIN)
+	if (text == NULL || length < MASK_LENGTH_MIN)
 		return;
 	for (char *p = text; *p; p++)
 	{

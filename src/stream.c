@@ -11,6 +11,7 @@
 #include "stream.h"
 
 #include "idset.h"
+#include "jsonshape.h"
 
 /* Fields of an item, and for each the values it may have. */
 struct CphMatch

@@ -9,7 +9,9 @@
  */
 #include "token.h"
 
+#include "isotime.h"
 #include "json.h"
+#include "jsonshape.h"
 #include "mapping.h"
 #include "mb/pg_wchar.h"
 #include "outcome.h"
@@ -118,6 +120,15 @@ wait_until(Exchange *exchange, int64 at)
 	}
 }
 
+/* Masks the password in what the token service says of an error. */
+static void
+mask_error(CphServiceError *error, const char *password)
+{
+	cph_secret_mask(error->code, password);
+	cph_secret_mask(error->message, password);
+	cph_secret_mask(error->request_id, password);
+}
+
 /* Sends the request once and waits for its end.  Serves interrupts. */
 static void
 try_exchange(Exchange *exchange)
@@ -135,6 +146,7 @@ try_exchange(Exchange *exchange)
 		cph_transport_wait(exchange->transport,
 						   cph_wait_event_new("CphToken"));
 	exchange->outcome = cph_outcome_find(exchange->transfer, &exchange->error);
+	mask_error(&exchange->error, exchange->request->mapping->iam_password);
 }
 
 /*
@@ -234,7 +246,7 @@ read_body(Exchange *exchange, CphToken *token)
 	CphItem    *document = cph_json_document(body, length, &reason);
 
 	if (document == NULL)
-		raise_failure(exchange, ERRCODE_FDW_REPLY_HANDLE, reason);
+		raise_failure(exchange, CPH_ERRCODE_ANSWER, reason);
 	cph_json_read(cph_json_shape(paths, lengthof(paths)), document, values);
 	token->renew_at = renewal_time(&values[0], &values[1]);
 	if (values[2].kind == CPH_JSON_STRING && values[2].length > 0)
@@ -253,7 +265,7 @@ read_token(Exchange *exchange, MemoryContext owner)
 	CphToken   *token;
 
 	if (text == NULL || cph_mapping_check_key(text) != NULL)
-		raise_failure(exchange, ERRCODE_FDW_REPLY_HANDLE,
+		raise_failure(exchange, CPH_ERRCODE_ANSWER,
 					  "no token in the header X-Subject-Token");
 	context = AllocSetContextCreate(owner, "cph_fdw token",
 									ALLOCSET_SMALL_SIZES);

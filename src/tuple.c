@@ -7,6 +7,8 @@
 #include "tuple.h"
 
 #include "catalog/pg_type.h"
+#include "isotime.h"
+#include "jsonshape.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

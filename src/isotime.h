@@ -1,0 +1,16 @@
+/*
+ * isotime.h
+ *		Times as the service writes them: ISO 8601.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_ISOTIME_H
+#define CPH_ISOTIME_H
+
+#include "compat.h"
+
+#include "datatype/timestamp.h"
+
+extern bool cph_parse_time(const char *text, TimestampTz *time);
+
+#endif							/* CPH_ISOTIME_H */

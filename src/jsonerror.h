@@ -1,0 +1,26 @@
+/*
+ * jsonerror.h
+ *		What an answer that is no page says of itself.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_JSONERROR_H
+#define CPH_JSONERROR_H
+
+#include "compat.h"
+
+/*
+ * For an error message: UTF-8, at most 512 bytes each, control characters
+ * made blanks, NULL where the answer says nothing.
+ */
+typedef struct CphServiceError
+{
+	char	   *code;			/* error_code; a number becomes its text */
+	char	   *message;		/* error_msg */
+	char	   *request_id;
+} CphServiceError;
+
+extern void cph_json_error(const char *body, Size length,
+						   CphServiceError *error);
+
+#endif							/* CPH_JSONERROR_H */

@@ -1,0 +1,21 @@
+/*
+ * jsonshape.h
+ *		Paths into an item, prepared for reading many items.
+ *
+ * A path is names with dots between, or "$" for the whole item; a name with a
+ * dot in it cannot be reached.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_JSONSHAPE_H
+#define CPH_JSONSHAPE_H
+
+#include "json.h"
+
+typedef struct CphShape CphShape;
+
+extern CphShape *cph_json_shape(const char *const *paths, int npaths);
+extern void cph_json_read(CphShape *shape, const CphItem *item,
+						  CphJsonValue *values);
+
+#endif							/* CPH_JSONSHAPE_H */
