@@ -71,3 +71,15 @@ LANGUAGE C STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION cph_fdw_disconnect_all()
   IS 'close all of this session''s connections, and forget what their servers have shown';
+
+-- Is everything set up, and what does the service do that its documents leave
+-- open?
+
+CREATE FUNCTION cph_fdw_check(server name,
+  OUT item text, OUT status text, OUT detail text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION cph_fdw_check(name)
+  IS 'test a server, and find out what the service does';

@@ -226,6 +226,27 @@ cph_transfer_header(const CphTransfer *transfer, const char *name)
 	return header->value;
 }
 
+/* The other end of the connection, as "ADDRESS, HTTP/2 over TLS"; palloc'd. */
+char *
+cph_transfer_peer(const CphTransfer *transfer)
+{
+	char	   *address = NULL;
+	char	   *scheme = NULL;
+	long		version = CURL_HTTP_VERSION_NONE;
+
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP,
+						  &address) != CURLE_OK || address == NULL ||
+		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION,
+						  &version) != CURLE_OK ||
+		curl_easy_getinfo(transfer->easy, CURLINFO_SCHEME,
+						  &scheme) != CURLE_OK || scheme == NULL)
+		return pstrdup("unknown");
+	return psprintf("%s, HTTP/%s %s", address,
+					version == CURL_HTTP_VERSION_2_0 ? "2" : "1.1",
+					pg_strcasecmp(scheme, "https") == 0 ? "over TLS" :
+					"without TLS");
+}
+
 /* The time of the answer by the peer's clock, seconds since 1970; 0: unknown. */
 int64
 cph_transfer_date(const CphTransfer *transfer)

@@ -51,6 +51,7 @@ struct CphClient
 	CphCredential *credential;
 	CphTransport *transport;
 	CphCounters *counters;
+	CphPeer		peer;
 	dlist_head	calls;			/* every CphCall that was not dropped */
 };
 
@@ -131,6 +132,13 @@ const char *
 cph_client_project(const CphClient *client)
 {
 	return client->project_id;
+}
+
+/* Returns what the last answer told about the other end. */
+const CphPeer *
+cph_client_peer(const CphClient *client)
+{
+	return &client->peer;
 }
 
 /*
@@ -499,6 +507,19 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 	}
 }
 
+/* Takes note of what an answer tells about the other end. */
+static void
+note_peer(CphClient *client, const CphTransfer *transfer)
+{
+	int64		date = cph_transfer_date(transfer);
+
+	if (client->peer.text == NULL &&
+		cph_transfer_state(transfer) == CPH_TRANSFER_ANSWERED)
+		client->peer.text = cph_transfer_peer(transfer);
+	client->peer.has_clock = date > 0;
+	client->peer.clock_ahead = date - (int64) time(NULL);
+}
+
 /* Ends a try: the call is settled, or is to be tried again. */
 static void
 finish_try(CphCall *call)
@@ -507,6 +528,7 @@ finish_try(CphCall *call)
 	MemoryContext caller = MemoryContextSwitchTo(client->context);
 	const CphOutcome *outcome = cph_outcome_find(call->transfer, &call->error);
 
+	note_peer(client, call->transfer);
 	MemoryContextSwitchTo(caller);
 	cph_credential_mask_error(client->credential, &call->error);
 	cph_credential_answered(client->credential, call->transfer);

@@ -33,6 +33,14 @@ typedef struct CphCounters
 	int64		waited_us;		/* time spent waiting for the service */
 } CphCounters;
 
+/* What the last answer told about the other end. */
+typedef struct CphPeer
+{
+	char	   *text;			/* address and protocol; NULL: no answer yet */
+	int64		clock_ahead;	/* seconds by which its clock is ahead */
+	bool		has_clock;		/* it told the time */
+} CphPeer;
+
 /* The error that a call ended in, for who does not want it raised. */
 typedef struct CphFailure
 {
@@ -56,6 +64,7 @@ extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 extern void cph_client_close(CphClient *client);
 extern const char *cph_client_server_name(const CphClient *client);
 extern const char *cph_client_project(const CphClient *client);
+extern const CphPeer *cph_client_peer(const CphClient *client);
 extern CphFacts *cph_client_facts(CphClient *client,
 								  const CphEndpoint *endpoint);
 extern CphCounters *cph_client_counters(CphClient *client);

@@ -117,6 +117,17 @@
 #endif
 
 /*
+ * Permissions: 16 asks about all kinds of objects by one function.
+ */
+#if PG_VERSION_NUM >= 160000
+#define cph_server_aclcheck(serverid, userid, mode) \
+	object_aclcheck(ForeignServerRelationId, serverid, userid, mode)
+#else
+#define cph_server_aclcheck(serverid, userid, mode) \
+	pg_foreign_server_aclcheck(serverid, userid, mode)
+#endif
+
+/*
  * Casts to timestamptz: 19 tells about an overflow by a soft error instead of
  * a number.
  */
@@ -125,6 +136,7 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
+/* As date2timestamptz_opt_overflow of older versions. */
 static inline TimestampTz
 cph_date_to_timestamptz(DateADT value, int *overflow)
 {
@@ -135,6 +147,7 @@ cph_date_to_timestamptz(DateADT value, int *overflow)
 	return result;
 }
 
+/* As timestamp2timestamptz_opt_overflow of older versions. */
 static inline TimestampTz
 cph_timestamp_to_timestamptz(Timestamp value, int *overflow)
 {

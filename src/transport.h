@@ -88,6 +88,7 @@ extern int	cph_transfer_status(const CphTransfer *transfer);
 extern const char *cph_transfer_body(const CphTransfer *transfer, Size *length);
 extern const char *cph_transfer_header(const CphTransfer *transfer,
 									   const char *name);
+extern char *cph_transfer_peer(const CphTransfer *transfer);
 extern int64 cph_transfer_date(const CphTransfer *transfer);
 extern int64 cph_transfer_received(const CphTransfer *transfer);
 extern int64 cph_transfer_retry_after(const CphTransfer *transfer);
