@@ -156,7 +156,6 @@ sample_whole(Sampling *sampling)
 	options.ordered = sampling->options->enable_order_pushdown &&
 		sampling->endpoint->time_field != NULL;
 	options.stable_ties = sampling->options->stable_ties;
-	options.counts = true;
 	streams = cph_streams_create(sampling->client, &options, NULL, NIL);
 	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
 	{

@@ -31,11 +31,13 @@ struct CphCall
 	char	   *query;
 	int			limit;
 	int			tries;			/* begun */
+	int			failures;		/* tries that failed in a way that may pass */
 	bool		renewed;		/* the credential was renewed for it */
 	int64		not_before;		/* next try; 0: at once */
 	CphTransfer *transfer;		/* NULL: between tries */
-	CphVerdict		verdict;		/* CPH_VERDICT_USE or _RAISE once it is settled */
-	const CphOutcome *outcome;		/* of CPH_VERDICT_RAISE */
+	CphVerdict	verdict;		/* CPH_VERDICT_USE or _RAISE once it is
+								 * settled */
+	const CphOutcome *outcome;	/* of CPH_VERDICT_RAISE */
 	CphServiceError error;		/* what the answer says of itself */
 	uint64		print;			/* of what the last try logged in with */
 };
@@ -208,6 +210,22 @@ schedule_wake(CphClient *client)
 	cph_transport_wake_at(client->transport, at);
 }
 
+/* Tells the user, once, that the service asks for patience. */
+static void
+notice_throttling(CphClient *client)
+{
+	CphConnection *connection = client->connection;
+	int64		now = cph_transport_now();
+
+	if (connection->throttled_since == 0 || connection->noticed ||
+		now - connection->throttled_since < NOTICE_AFTER_US)
+		return;
+	connection->noticed = true;
+	ereport(NOTICE,
+			(errmsg("waiting for server \"%s\", which is throttling",
+					client->options->server_name)));
+}
+
 /*
  * Goes on with all calls as far as that is possible without waiting.  Raises
  * no error for what the service does.
@@ -224,23 +242,8 @@ cph_client_perform(CphClient *client)
 		step_call(dlist_container(CphCall, node, iter.cur));
 	dlist_foreach(iter, &client->calls)
 		step_call(dlist_container(CphCall, node, iter.cur));
+	notice_throttling(client);
 	schedule_wake(client);
-}
-
-/* Tells the user, once, that the service asks for patience. */
-static void
-notice_throttling(CphClient *client)
-{
-	CphConnection *connection = client->connection;
-	int64		now = cph_transport_now();
-
-	if (connection->throttled_since == 0 || connection->noticed ||
-		now - connection->throttled_since < NOTICE_AFTER_US)
-		return;
-	connection->noticed = true;
-	ereport(NOTICE,
-			(errmsg("waiting for server \"%s\", which is throttling",
-					client->options->server_name)));
 }
 
 /*
@@ -282,7 +285,6 @@ cph_client_wait(CphClient *client)
 		client->counters->throttled_us +=
 			Min(after, client->connection->resume_at) - before;
 	cph_client_perform(client);
-	notice_throttling(client);
 }
 
 /*
@@ -455,7 +457,9 @@ throttle(CphCall *call)
 										 in_flight(client) + 1, timeout);
 	if (throttled <= timeout)
 		return true;
+	/* a later statement may ask whether it still is so */
 	connection->throttled_since = 0;
+	connection->resume_at = 0;
 	return false;
 }
 
@@ -497,10 +501,10 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 								   call_detail(call, NULL));
 			return false;
 		case CPH_VERDICT_RETRY:
-			if (call->tries > client->options->max_retries)
+			if (++call->failures > client->options->max_retries)
 				return false;
 			call->not_before = cph_transport_now() +
-				cph_outcome_backoff(call->transfer, call->tries);
+				cph_outcome_backoff(call->transfer, call->failures);
 			return true;
 		default:
 			return false;
@@ -612,6 +616,8 @@ read_call(CphCall *call, CphPage **page, const CphFilter **invalid,
 		body = cph_transfer_body(call->transfer, &length);
 		*page = cph_json_page(call->endpoint, body, length, call->limit,
 							  &reason);
+		if (*page == NULL)
+			cph_transfer_distrust(call->transfer);
 	}
 	if (*page == NULL)
 	{

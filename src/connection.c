@@ -85,9 +85,12 @@ forget_login(CphConnection *connection)
 	MemoryContextReset(connection->context);
 }
 
-/* The same for all connections that are no longer valid. */
+/*
+ * The same for all connections that are no longer valid, whose transports are
+ * closed: the server or the mapping may be gone, and nobody ask for them again.
+ */
 static void
-forget_invalid_logins(void)
+forget_invalid(void)
 {
 	HASH_SEQ_STATUS scan;
 	CphConnection *connection;
@@ -95,8 +98,12 @@ forget_invalid_logins(void)
 	hash_seq_init(&scan, connections);
 	while ((connection = hash_seq_search(&scan)) != NULL)
 	{
-		if (!connection->valid && connection->login != NULL)
+		if (connection->valid)
+			continue;
+		if (connection->login != NULL)
 			forget_login(connection);
+		if (cph_transport_count(connection->umid) > 0)
+			cph_transport_discard(connection->umid);
 	}
 }
 
@@ -138,7 +145,7 @@ cph_connection_open(const UserMapping *mapping)
 
 	if (connections == NULL)
 		create_connections();
-	forget_invalid_logins();
+	forget_invalid();
 	connection = hash_search(connections, &umid, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) connection + sizeof(umid), 0,

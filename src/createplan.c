@@ -125,7 +125,9 @@ first_rows(PlannerInfo *root, const CphRelInfo *info, const ForeignPath *path,
 		root->tuple_fraction < 1 || root->tuple_fraction > INT_MAX ||
 		!pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys) ||
 		root->parse->hasAggs || root->parse->groupClause != NIL ||
-		root->parse->distinctClause != NIL || root->parse->hasWindowFuncs)
+		root->parse->distinctClause != NIL || root->parse->hasWindowFuncs ||
+		root->parse->hasTargetSRFs ||
+		root->parse->limitOption == LIMIT_OPTION_WITH_TIES)
 		return 0;
 	foreach(lc, classes)
 	{
@@ -206,8 +208,9 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 		return make_foreignscan(tlist, kind.having, 0, exprs,
 								cph_scanspec_encode(&spec),
 								count_tlist(tlist, kind.having), NIL, NULL);
+	/* tlist may hold every column, whatever is wanted of them */
 	spec.attnums = columns_used(info, list_concat_copy(info->rel->reltarget->exprs,
-													   list_concat_copy((List *) tlist, clauses)));
+													   clauses));
 	if (!kind.window)
 	{
 		spec.first_rows = first_rows(root, info, best_path, spec.classes);

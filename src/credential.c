@@ -240,6 +240,16 @@ cph_credential_ready_at(CphCredential *credential)
 	return cph_transport_now() + LOOK_AGAIN_US;
 }
 
+/* Adds a header to those that are signed. */
+static void
+add_header(CphSignedRequest *request, CphSignedHeader *headers,
+		   const char *name, const char *value)
+{
+	headers[request->nheaders].name = name;
+	headers[request->nheaders].value = value;
+	request->nheaders++;
+}
+
 /* Puts the headers of a signed request into lines. */
 static void
 sign_headers(const CphCredential *credential, const CphLoginRequest *request,
@@ -251,21 +261,20 @@ sign_headers(const CphCredential *credential, const CphLoginRequest *request,
 	CphSignedHeader headers[HEADERS_MAX];
 	CphSignedRequest to_sign = {request->method, request->path, request->query,
 	"", headers, 0};
-	int			n = 0;
 
 	cph_sign_date((pg_time_t) time(NULL), date);
-	headers[n++] = (CphSignedHeader) {"host", request->authority};
-	headers[n++] = (CphSignedHeader) {"x-project-id", credential->project_id};
-	headers[n++] = (CphSignedHeader) {"x-sdk-date", date};
+	add_header(&to_sign, headers, "host", request->authority);
+	add_header(&to_sign, headers, "x-project-id", credential->project_id);
+	add_header(&to_sign, headers, "x-sdk-date", date);
 	if (keys->security_token != NULL)
-		headers[n++] = (CphSignedHeader) {"x-security-token", keys->security_token};
-	to_sign.nheaders = n;
+		add_header(&to_sign, headers, "x-security-token", keys->security_token);
 	cph_sign_request(&to_sign, keys->secret_key, date, signature);
 
 	*lines++ = cph_secret_printf("Authorization: SDK-HMAC-SHA256 Access=%s, SignedHeaders=%s, Signature=%s",
 								 keys->access_key, cph_sign_names(&to_sign),
 								 signature);
-	for (int i = 1; i < n; i++)	/* libcurl sends the host */
+	/* the host is libcurl's to send */
+	for (int i = 1; i < to_sign.nheaders; i++)
 		*lines++ = cph_secret_printf("%s: %s", headers[i].name,
 									 headers[i].value);
 }

@@ -201,6 +201,8 @@ bind_constants(const CphTable *table, CphClause *clause)
 	CphBinding *binding;
 	ListCell   *lc;
 
+	if (clause->filter < 0 || cph_clause_is_bound(clause))
+		return;
 	foreach(lc, clause->values)
 	{
 		Const	   *value = lfirst(lc);
@@ -211,8 +213,6 @@ bind_constants(const CphTable *table, CphClause *clause)
 		nulls[foreach_current_index(lc)] = value->constisnull;
 		types = lappend_oid(types, value->consttype);
 	}
-	if (clause->filter < 0)
-		return;
 	binding = cph_bind(table->endpoint, clause->filter, clause->op,
 					   table->options->name_filter, types, values, nulls);
 	if (!binding->needs_insides)

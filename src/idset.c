@@ -13,6 +13,7 @@ typedef struct IdEntry
 {
 	const char *id;
 	uint32		hash;
+	int			rank;
 	char		status;
 } IdEntry;
 
@@ -56,11 +57,21 @@ cph_idset_create(void)
 bool
 cph_idset_add(CphIdSet *set, const char *id)
 {
+	return cph_idset_add_ranked(set, id, 0);
+}
+
+/* Adds an identifier with a rank of the caller's choice. */
+bool
+cph_idset_add_ranked(CphIdSet *set, const char *id, int rank)
+{
 	bool		found;
 	IdEntry    *entry = idhash_insert(set->table, id, &found);
 
 	if (!found)
+	{
 		entry->id = MemoryContextStrdup(set->strings, id);
+		entry->rank = rank;
+	}
 	return !found;
 }
 
@@ -71,11 +82,13 @@ cph_idset_has(CphIdSet *set, const char *id)
 	return idhash_lookup(set->table, id) != NULL;
 }
 
-/* Returns the number of identifiers. */
-int64
-cph_idset_size(const CphIdSet *set)
+/* Returns the rank of an identifier; 0 if it is not in the set. */
+int
+cph_idset_rank(CphIdSet *set, const char *id)
 {
-	return set->table->members;
+	IdEntry    *entry = idhash_lookup(set->table, id);
+
+	return entry ? entry->rank : 0;
 }
 
 /* Empties the set. */

@@ -141,10 +141,17 @@ void
 cph_login_refuse(CphLogin *login, uint64 print, const char *detail,
 				 const char *hint)
 {
+	if (login->detail != NULL)
+		pfree(login->detail);
+	if (login->hint != NULL)
+		pfree(login->hint);
+	login->detail = NULL;
+	login->hint = NULL;
 	login->refused = print;
 	login->refused_at = cph_transport_now();
 	login->detail = MemoryContextStrdup(login->context, detail);
-	login->hint = hint ? MemoryContextStrdup(login->context, hint) : NULL;
+	if (hint != NULL)
+		login->hint = MemoryContextStrdup(login->context, hint);
 	login->accepted = false;
 }
 

@@ -25,8 +25,8 @@ typedef struct CphLogin
 	uint64		refused;		/* the print of what the service did not take;
 								 * 0: none */
 	int64		refused_at;		/* time of cph_transport_now */
-	const char *detail;			/* of that error */
-	const char *hint;			/* what to do about it, or NULL */
+	char	   *detail;			/* of that error */
+	char	   *hint;			/* what to do about it, or NULL */
 } CphLogin;
 
 extern CphLogin *cph_login_create(MemoryContext context);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "miscadmin.h"
+#include "secret.h"
 
 /* Connections kept in a transport: the largest max_concurrent_requests. */
 #define CONNECTIONS_MAX 32
@@ -35,14 +36,17 @@ static bool is_link_local(const struct sockaddr *address);
 
 /*
  * Makes libcurl usable.  Not done when the library is loaded, which may be in
- * the postmaster, before the fork.
+ * the postmaster, before the fork.  libcurl copies headers and bodies into
+ * buffers of its own: they are wiped when it frees them, unless another
+ * extension of this backend has made libcurl usable before.
  */
 void
 cph_multi_init(void)
 {
 	const curl_version_info_data *info;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, cph_secret_free,
+							 cph_secret_realloc, strdup, calloc) != CURLE_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("could not initialize libcurl")));

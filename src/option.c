@@ -227,12 +227,14 @@ unknown_option(const char *name, int place)
 }
 
 /*
- * Raises the error for a bad value.  A secret's value is not shown.
+ * Raises the error for a bad value.  A secret's value is not shown, nor one
+ * that may be a URL with a password.
  */
 static void
 bad_value(const OptionRule *rule, const char *value, const char *reason)
 {
-	bool		secret = (rule->places & OF_MAPPING) != 0;
+	bool		secret = (rule->places & OF_MAPPING) != 0 ||
+		strchr(value, '@') != NULL;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
@@ -560,6 +562,8 @@ check_proxy(const char *value)
 {
 	CphUrl		url;
 
+	if (pg_strncasecmp(value, "http", 4) != 0)
+		return "The URL must begin with \"http://\" or \"https://\".";
 	return cph_url_parse(value, &url);
 }
 

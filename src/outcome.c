@@ -264,10 +264,11 @@ cph_outcome_detail(const CphTransfer *transfer, const CphServiceError *error,
 				   const char *request, int tries, const char *reason)
 {
 	int			status = cph_transfer_status(transfer);
-	const char *request_id = error->request_id ? error->request_id :
-		request_id_header(transfer);
+	const char *request_id = error->request_id;
 	StringInfoData buf;
 
+	if (request_id == NULL)
+		request_id = request_id_header(transfer);
 	initStringInfo(&buf);
 	appendStringInfoString(&buf, request);
 	if (status != 0)

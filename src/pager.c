@@ -3,20 +3,15 @@
  *		One stream of rows, each returned once, from a list that moves.
  *
  * Each page but the first is asked to start at the last row of the page
- * before.  The frontier is the time of the last row returned, the ids
- * returned with just that time, and the last id.  A row is unread if it is
- * older than the frontier, or as old and not among those ids.  A page is
- * anchored if nothing unread can stand between the frontier and its first
- * row; one that is not is thrown away, and the pager steps back until a page
- * is.
- *
- * Where no order may be relied on, all ids take the place of the frontier.
+ * before.  The frontier says which rows are unread.  A page is anchored if
+ * nothing unread can stand between the frontier and its first row; one that is
+ * not is thrown away, and the pager steps back until a page is.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "pager.h"
 
-#include "idset.h"
+#include "frontier.h"
 #include "miscadmin.h"
 #include "outcome.h"
 #include "utils/memutils.h"
@@ -28,8 +23,18 @@
  */
 #define MAX_BARREN_PAGES 64
 
-/* Bytes of answers that may wait, by the size of the largest page so far. */
-#define MAX_BYTES_AHEAD (32 * 1024 * 1024)
+/*
+ * How often a list may go on after what looked like its end, without an unread
+ * row there.  A row that comes to its beginning makes it do so once; a service
+ * whose pages are shorter than asked, always.
+ */
+#define MAX_PROBES 8
+
+/*
+ * Bytes of answers that may wait, by the size of the largest page so far: four
+ * times what 32 usual pages of 200 rows have.
+ */
+#define MAX_BYTES_AHEAD (16 * 1024 * 1024)
 
 /* A request that was sent, and is to be read in its turn. */
 typedef struct Asked
@@ -55,12 +60,10 @@ struct CphPager
 	bool		ended;			/* nothing follows the page */
 	const CphFilter *invalid;
 
-	/* The frontier */
-	bool		has_frontier;
-	TimestampTz time;
+	/* What was read */
+	CphFrontier frontier;
+	char	   *last;			/* id of the last row of the last page */
 	TimestampTz first_time;		/* of the first row returned */
-	CphIdSet   *ids;			/* of that time; all, if no order is relied on */
-	char	   *last;
 	int64		returned;		/* unread rows so far */
 
 	/* What to ask for next */
@@ -69,7 +72,10 @@ struct CphPager
 	int64		next_offset;
 	int			size;			/* rows that a page of this service really has */
 	int64		step_back;		/* of the last repair; 0: none under way */
+	bool		missed;			/* that page had rows */
+	int			calm;			/* pages since a repair, as far as it matters */
 	bool		probing;		/* the request only asks whether the list ends */
+	int			probes;			/* that it does not, since an unread row */
 	int64		barren;			/* pages since an unread row */
 	int64		stepped;		/* rows stepped back since an unread row */
 	int64		largest;		/* bytes of the largest page */
@@ -82,7 +88,8 @@ struct CphPager
 	/* What the pages say of their number */
 	int64		count;			/* of the last page; -1: absent */
 	bool		one_count;		/* all pages said the same */
-	bool		ties_at_edge;	/* a page ended within rows of one time */
+	bool		doubtful;		/* rows of one time were read on another page
+								 * than their first, and were not all on it */
 };
 
 static void check_identity(const CphPager *pager, const CphPage *page);
@@ -106,13 +113,14 @@ cph_pager_create(CphClient *client, const CphPagerOptions *options)
 	pager->context = context;
 	pager->page_context = AllocSetContextCreate(context, "cph_fdw page",
 												ALLOCSET_DEFAULT_SIZES);
-	pager->ids = cph_idset_create();
+	cph_frontier_init(&pager->frontier, options->ordered);
+	pager->frontier.set = options->has_newest;
+	pager->frontier.time = options->newest;
 	pager->ahead = palloc(sizeof(Asked) * CPH_MAX_CONCURRENT);
 	pager->size = options->page_size;
 	pager->count = -1;
 	pager->one_count = true;
-	pager->has_frontier = options->has_newest;
-	pager->time = options->newest;
+	pager->calm = CPH_MAX_CONCURRENT;
 	MemoryContextSwitchTo(caller);
 	return pager;
 }
@@ -184,7 +192,7 @@ limit_at(const CphPager *pager, int64 offset)
 static double
 guess_end(const CphPager *pager)
 {
-	double		passed = (double) pager->first_time - pager->time;
+	double		passed = (double) pager->first_time - pager->frontier.time;
 	double		wanted = (double) pager->first_time - pager->options.oldest;
 
 	if (passed <= 0)
@@ -210,29 +218,39 @@ is_wanted(const CphPager *pager, int64 offset)
 
 /*
  * Returns how many requests may be under way at once.  With ties that are not
- * stable a page tells where the next one is to start.
+ * stable a page tells where the next one is to start.  After a repair the
+ * number grows from one: what is asked ahead of the next one would be dropped.
  */
 static int
 window(const CphPager *pager)
 {
-	int64		bytes = MAX_BYTES_AHEAD / Max(pager->largest, 1);
+	int			streams = Max(pager->options.streams, 1);
+	int64		bytes = MAX_BYTES_AHEAD / streams / Max(pager->largest, 1);
+	int			requests = Min(cph_client_concurrency(pager->client),
+							   pager->calm + 1);
 
-	if (!pager->options.stable_ties || pager->seeking)
+	if (pager->seeking ||
+		(pager->options.ordered && !pager->options.stable_ties))
 		return 1;
-	return Max(Min(cph_client_concurrency(pager->client), bytes), 1);
+	return Max(Min(requests, bytes), 1);
 }
 
 /*
  * Asks for the next pages, as far as they are wanted; for one at least, if
- * the reader has come to the end of the page.
+ * the reader has come to the end of the page.  The requests are on their way
+ * before the reader is busy with its rows.
  */
 static void
 fill_ahead(CphPager *pager, bool at_end)
 {
+	int			before = pager->nahead;
+
 	while ((pager->nahead == 0 && at_end) ||
 		   (pager->nahead < window(pager) &&
 			is_wanted(pager, pager->next_offset)))
 		ask(pager, pager->next_offset, limit_at(pager, pager->next_offset));
+	if (pager->nahead > before)
+		cph_client_perform(pager->client);
 }
 
 /* Sees to it that at least one request is under way. */
@@ -307,6 +325,9 @@ cph_pager_count(const CphPager *pager)
 	return pager->count;
 }
 
+#define UNSTABLE_TIES_HINT \
+	"Set the option \"stable_ties\" of the server to false."
+
 /* Raises the error for a promise that the service has broken. */
 static void
 broken_promise(const CphPager *pager, const char *detail, const char *hint)
@@ -320,57 +341,35 @@ broken_promise(const CphPager *pager, const char *detail, const char *hint)
 			 errhint("%s", hint)));
 }
 
-/* Tells whether a row has not been returned yet. */
+/* Tells whether a row is the last one of the page before. */
 static bool
-is_unread(const CphPager *pager, const CphItem *item)
+is_last(const CphPager *pager, const CphItem *item)
 {
-	if (pager->has_frontier && pager->options.ordered && item->has_time)
-	{
-		if (item->time != pager->time)
-			return item->time < pager->time;
-	}
-	return item->id == NULL || !cph_idset_has(pager->ids, item->id);
-}
-
-/*
- * Moves the frontier to a row, which is about to be returned.  One without a
- * time leaves it where it is: it is known by its id.
- */
-static void
-advance(CphPager *pager, const CphItem *item)
-{
-	if (item->has_time || !pager->options.ordered)
-	{
-		if (pager->options.ordered &&
-			(!pager->has_frontier || item->time != pager->time))
-			cph_idset_clear(pager->ids);
-		pager->has_frontier = true;
-		pager->time = item->time;
-	}
-	if (item->id != NULL)
-		cph_idset_add(pager->ids, item->id);
-	if (pager->returned++ == 0)
-		pager->first_time = item->time;
+	return item->id != NULL && pager->last != NULL &&
+		strcmp(item->id, pager->last) == 0;
 }
 
 /*
  * Tells whether no unread row can stand before the page, which is not empty
- * and begins at an offset.
+ * and begins at an offset.  Where rows of one time have one order, what was
+ * there before a row that was read has been read.  That they do is shown by
+ * the row that was expected first, or, on a page from further up, by several.
  */
 static bool
 is_anchored(const CphPager *pager, const CphPage *page, int64 offset)
 {
+	const CphFrontier *frontier = &pager->frontier;
 	const CphItem *first = &page->items[0];
 
-	if (offset == 0 || !pager->has_frontier)
+	if (offset == 0 || !frontier->set)
 		return true;
 	if (!pager->options.ordered)
-		return first->id != NULL && cph_idset_has(pager->ids, first->id);
-	if (first->has_time && first->time > pager->time)
-		return true;
-	return pager->options.stable_ties && pager->step_back == 0 &&
-		first->id != NULL && pager->last != NULL &&
-		strcmp(first->id, pager->last) == 0;
+		return cph_frontier_has_read(frontier, page);
+	if (first->time != frontier->time)
+		return first->time > frontier->time;
+	return pager->options.stable_ties &&
+		(is_last(pager, first) ||
+		 (pager->step_back > 0 && cph_frontier_goes_on(frontier, page)));
 }
 
 /* Gives up a scan that has not come forward for too long. */
@@ -390,11 +389,13 @@ check_progress(CphPager *pager)
  * jumped over rows.
  */
 static void
-step_back(CphPager *pager, int64 offset)
+step_back(CphPager *pager, const CphPage *page, int64 offset)
 {
 	drop_ahead(pager);
 	check_progress(pager);
 	cph_client_counters(pager->client)->repairs++;
+	pager->missed = page->nitems > 0;
+	pager->calm = 0;
 	pager->step_back = pager->step_back ? pager->step_back * 2 :
 		Max(pager->size / 2, 1);
 	pager->stepped += Min(pager->step_back, offset);
@@ -438,6 +439,17 @@ check_order(const CphPager *pager, const CphPage *page)
 	}
 }
 
+/* Checks that rows of one time have one order, where that is relied on. */
+static void
+check_ties(const CphPager *pager, const CphPage *page)
+{
+	if (pager->options.ordered && pager->options.stable_ties &&
+		!cph_frontier_in_order(&pager->frontier, page))
+		broken_promise(pager,
+					   "Rows of one time stand in another order on each page.",
+					   UNSTABLE_TIES_HINT);
+}
+
 /* Checks that a page can be matched with another one. */
 static void
 check_identity(const CphPager *pager, const CphPage *page)
@@ -461,12 +473,13 @@ static int
 mark_unread(CphPager *pager, CphPage *page)
 {
 	int			unread = 0;
+	int			before = 0;
 
 	pager->unread = palloc0(sizeof(bool) * Max(page->nitems, 1));
 	pager->page = page;
 	pager->row = 0;
 	pager->end_row = page->nitems;
-	for (int i = 0; i < page->nitems; i++)
+	for (int i = 0; i < page->nitems && !pager->ended; i++)
 	{
 		const CphItem *item = &page->items[i];
 
@@ -475,27 +488,33 @@ mark_unread(CphPager *pager, CphPage *page)
 		{
 			pager->end_row = i;
 			pager->ended = true;
-			break;
 		}
-		if (!is_unread(pager, item))
-			continue;
-		pager->unread[i] = true;
-		advance(pager, item);
-		unread++;
-	}
-	if (unread > 0)
-	{
-		const CphItem *last = &page->items[pager->end_row - 1];
-
-		for (int i = pager->end_row - 1; !pager->unread[i]; i--)
-			last = &page->items[i - 1];
-		if (pager->last != NULL)
-			pfree(pager->last);
-		pager->last = last->id ? MemoryContextStrdup(pager->context, last->id) : NULL;
-		pager->barren = 0;
-		pager->stepped = 0;
+		else if (cph_frontier_pass(&pager->frontier, item, &before))
+		{
+			pager->unread[i] = true;
+			unread++;
+			if (pager->returned++ == 0)
+				pager->first_time = item->time;
+		}
 	}
 	return unread;
+}
+
+/* Takes note of what a page, of so many unread rows, leaves behind. */
+static void
+note_page(CphPager *pager, const CphPage *page, int unread)
+{
+	const CphItem *last = page->nitems > 0 ? &page->items[page->nitems - 1] : NULL;
+
+	if (pager->last != NULL)
+		pfree(pager->last);
+	pager->last = last && last->id ?
+		MemoryContextStrdup(pager->context, last->id) : NULL;
+	pager->step_back = 0;
+	pager->missed = false;
+	pager->calm = Min(pager->calm + 1, CPH_MAX_CONCURRENT);
+	if (unread > 0)
+		pager->barren = pager->stepped = pager->probes = 0;
 }
 
 /*
@@ -508,7 +527,8 @@ is_last_page(const CphPager *pager, const CphPage *page, const Asked *asked,
 {
 	if (page->nitems == 0)
 		return true;
-	if (page->nitems == 1 && unread == 0 && asked->limit >= 2)
+	/* what comes of rows further down must be seen before it is believed */
+	if (page->nitems == 1 && unread == 0 && asked->limit >= 2 && !pager->missed)
 		return true;
 	return page->nitems < asked->limit && page->has_count &&
 		asked->offset + page->nitems == page->count;
@@ -516,24 +536,29 @@ is_last_page(const CphPager *pager, const CphPage *page, const Asked *asked,
 
 /*
  * Raises an error if a whole list was read and fewer rows were returned than
- * all of its pages said there are: rows of one time changed places between
- * two pages.  Rows that come and go change the number, or leave no rows of
- * one time at the edge of a page.
+ * all of its pages said there are, and the place of its end says so too: rows
+ * have changed places between two pages.  Rows that come and go change the
+ * number.
  */
 static void
-check_whole(const CphPager *pager)
+check_whole(const CphPager *pager, const CphPage *page, const Asked *asked)
 {
 	const CphPagerOptions *options = &pager->options;
 
-	if (!options->counts || !options->stable_ties || !options->ordered ||
-		options->offset > 0 || options->has_newest || options->has_oldest)
+	if (options->offset > 0 || options->has_newest || options->has_oldest ||
+		!pager->one_count || pager->returned >= pager->count ||
+		asked->offset + page->nitems != pager->count)
 		return;
-	if (pager->one_count && pager->ties_at_edge &&
-		pager->returned < pager->count)
+	if (!options->ordered)
+		broken_promise(pager,
+					   psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since they stand in another order on each page.",
+								pager->returned, pager->count),
+					   "Read the list in parts by a filter, as phones by their server_id.");
+	if (options->stable_ties && pager->doubtful)
 		broken_promise(pager,
 					   psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since rows of one time stand in another order on each page.",
 								pager->returned, pager->count),
-					   "Set the option \"stable_ties\" of the server to false.");
+					   UNSTABLE_TIES_HINT);
 }
 
 /*
@@ -550,7 +575,7 @@ offset_before_ties(CphPager *pager, const CphPage *page, const Asked *asked)
 		first--;
 	if (first >= 2)
 		return asked->offset + first - 1;
-	if (page->nitems >= asked->limit || pager->probing)
+	if (page->nitems >= asked->limit || pager->probes > MAX_PROBES)
 		broken_promise(pager,
 					   "More rows of one time follow each other than a page holds.",
 					   "Read the list in parts by a filter, as phones by their server_id.");
@@ -572,6 +597,8 @@ plan_next(CphPager *pager, const CphPage *page, const Asked *asked)
 	}
 	if (!pager->options.stable_ties && pager->options.ordered)
 		pager->next_offset = offset_before_ties(pager, page, asked);
+	else if (pager->nahead == 0 && asked->limit == 1)
+		pager->next_offset = asked->offset; /* no room for the overlap */
 	else if (pager->nahead == 0)
 		pager->next_offset = asked->offset + Max(page->nitems - 1, 1);
 }
@@ -637,9 +664,9 @@ note_count(CphPager *pager, const CphPage *page)
 static CphStep
 accept_empty(CphPager *pager, const CphPage *page, const Asked *asked)
 {
-	if (pager->has_frontier)
+	if (pager->frontier.set)
 	{
-		step_back(pager, asked->offset);
+		step_back(pager, page, asked->offset);
 		return CPH_STEP_WAIT;
 	}
 	pager->ended = page->has_count && page->count <= asked->offset;
@@ -651,19 +678,30 @@ accept_empty(CphPager *pager, const CphPage *page, const Asked *asked)
  * were read last.  Returns false if it has to be taken as any other page.
  */
 static bool
-accept_probe(CphPager *pager, const CphPage *page, const Asked *asked)
+accept_probe(CphPager *pager, const CphPage *page)
 {
 	pager->probing = false;
-	if (page->items[0].time != pager->time)
-		return false;
-	if (page->nitems == 1 && !is_unread(pager, &page->items[0]))
-		pager->ended = true;
-	else
-	{
-		pager->probing = true;
-		offset_before_ties(pager, page, asked);
-	}
+	pager->ended = page->nitems == 1 &&
+		page->items[0].time == pager->frontier.time &&
+		!cph_frontier_is_unread(&pager->frontier, &page->items[0]);
+	pager->probes += !pager->ended;
 	return pager->ended;
+}
+
+/*
+ * Tells whether a page goes on with rows of the frontier's time without
+ * showing all of them, and without the row that was expected first.
+ */
+static bool
+is_doubtful(const CphPager *pager, const CphPage *page, int64 offset)
+{
+	const CphFrontier *frontier = &pager->frontier;
+	const CphItem *items = page->items;
+
+	if (!frontier->set || page->nitems == 0 || is_last(pager, &items[0]))
+		return false;
+	return items[page->nitems - 1].time == frontier->time ||
+		(offset > 0 && items[0].time <= frontier->time);
 }
 
 /*
@@ -675,21 +713,17 @@ accept_anchored(CphPager *pager, CphPage *page, const Asked *asked)
 {
 	int			unread;
 
-	if (pager->has_frontier && page->nitems > 0 &&
-		page->items[0].time == pager->time &&
-		(cph_idset_size(pager->ids) > 1 ||
-		 (page->nitems > 1 && page->items[1].time == pager->time)))
-		pager->ties_at_edge = true;
+	pager->doubtful |= is_doubtful(pager, page, asked->offset);
 	unread = mark_unread(pager, page);
-	pager->step_back = 0;
 	if (pager->ended)
 		return;
 	if (is_last_page(pager, page, asked, unread))
 	{
 		pager->ended = true;
-		check_whole(pager);
+		check_whole(pager, page, asked);
 		return;
 	}
+	note_page(pager, page, unread);
 	if (begin_seek(pager, page))
 		return;
 	if (unread == 0)
@@ -708,25 +742,44 @@ accept_page(CphPager *pager, CphPage *page, const Asked *asked)
 	check_order(pager, page);
 	if (pager->pages > 1)
 		check_identity(pager, page);
+	check_ties(pager, page);
 	if (pager->seeking)
 		seek(pager, page, asked->offset);
 	else if (page->nitems == 0 && asked->offset > 0)
 		return accept_empty(pager, page, asked);
-	else if (pager->probing && accept_probe(pager, page, asked))
+	else if (pager->probing && accept_probe(pager, page))
 		return CPH_STEP_END;
 	else if (page->nitems > 0 && !is_anchored(pager, page, asked->offset))
-		step_back(pager, asked->offset);
+		step_back(pager, page, asked->offset);
 	else
 		accept_anchored(pager, page, asked);
 	return CPH_STEP_WAIT;
+}
+
+/*
+ * Takes the request that comes next, which is ready, out of those under way,
+ * and asks for another one in its place: the answer can be on its way while
+ * this one is decoded.  Where this one is to tell what to ask for, it waits.
+ */
+static Asked
+take_asked(CphPager *pager)
+{
+	Asked		asked = pager->ahead[0];
+
+	pager->nahead--;
+	memmove(&pager->ahead[0], &pager->ahead[1], sizeof(Asked) * pager->nahead);
+	pager->largest = Max(pager->largest, cph_call_size(asked.call));
+	if (pager->pages > 0 && !pager->seeking && window(pager) > 1)
+		fill_ahead(pager, false);
+	return asked;
 }
 
 /* Reads the page that comes next, which is ready, and takes it. */
 static CphStep
 take_page(CphPager *pager)
 {
-	Asked		asked = pager->ahead[0];
 	MemoryContext caller;
+	Asked		asked;
 	CphCallResult result;
 	CphPage    *page = NULL;
 	CphStep		step = CPH_STEP_WAIT;
@@ -735,11 +788,9 @@ take_page(CphPager *pager)
 	pager->end_row = 0;
 	MemoryContextReset(pager->page_context);
 	caller = MemoryContextSwitchTo(pager->page_context);
-	pager->largest = Max(pager->largest, cph_call_size(asked.call));
+	asked = take_asked(pager);
 	result = cph_call_read(asked.call, &page, &pager->invalid);
 	cph_call_drop(asked.call);
-	pager->nahead--;
-	memmove(&pager->ahead[0], &pager->ahead[1], sizeof(Asked) * pager->nahead);
 	if (result == CPH_CALL_NO_ROWS)
 	{
 		pager->invalid = NULL;

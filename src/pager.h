@@ -22,11 +22,12 @@ typedef struct CphPagerOptions
 	int64		offset;			/* of the first row to return */
 	int64		wanted;			/* rows that will be read; -1: unknown */
 	int			first_limit;	/* rows to ask for at first; 0: page_size */
+	int			streams;		/* pagers that share the memory for what is
+								 * read ahead; 0: one */
 	bool		ordered;		/* rely on newest first; must be false if the
 								 * endpoint documents no order */
 	bool		needs_time;		/* an item without a time is an error */
 	bool		stable_ties;	/* rows of one time stand in one order */
-	bool		counts;			/* count is the number of the filter's rows */
 	bool		has_newest;		/* only rows of this time and older ... */
 	TimestampTz newest;
 	bool		has_oldest;		/* ... of this time and newer are wanted */

@@ -231,7 +231,8 @@ cph_estimate_cost(PlannerInfo *root, const CphRelInfo *info, List *chosen,
 		rows = Min(rows, wanted * streams);
 	/* a page shares a row with the page before */
 	requests = streams * Max(ceil((rows / streams - 1) / (page_size - 1)), 1);
-	*startup_cost = options->fdw_request_cost;
+	/* the first pages of all streams are asked for at once */
+	*startup_cost = streams * options->fdw_request_cost;
 	*total_cost = requests * options->fdw_request_cost +
 		rows * options->fdw_tuple_cost;
 	if (wanted < 0)
@@ -305,6 +306,20 @@ add_scan_path(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
 										 cph_path_kind_encode(kind)));
 }
 
+/* Tells whether one of the chosen clauses can have several values. */
+static bool
+fans_out(List *chosen)
+{
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+	{
+		if (((CphClause *) lfirst(lc))->fans_out)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Adds the paths that read the table for some clauses: plainly, and, if a
  * clause has several values, a stream for each.  In the order of the list only
@@ -316,14 +331,13 @@ add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
 			   Relids outer)
 {
 	CphPathKind kind = {0};
-	double		streams;
+	List	   *chosen = cph_choose_clauses(root, info, restrictinfos, true);
+	double		streams = estimate_streams(root, chosen);
 	double		pages;
 	int			merged = 2 * info->options->max_concurrent_requests;
 
 	add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
-	streams = estimate_streams(root, cph_choose_clauses(root, info,
-														restrictinfos, true));
-	if (streams <= 1)
+	if (!fans_out(chosen))
 		return;
 	kind.fan_out = true;
 	pages = info->tuples / cph_options_page_size(info->options, info->endpoint);

@@ -155,27 +155,38 @@ copy_string(const char *string)
 }
 
 /*
+ * Has fd.c count a descriptor.  Throws if it is not to be had, even after
+ * closing what is idle.
+ */
+static void
+claim_one(void)
+{
+	if (AcquireExternalFD())
+		return;
+	close_idle(InvalidOid);
+	if (!AcquireExternalFD())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a connection"),
+				 errdetail("There are too many open files on the local server."),
+				 errhint("Raise the server's max_files_per_process and/or \"ulimit -n\" limits.")));
+}
+
+/*
  * Has fd.c count the descriptors of a transport with that many connections,
- * and never fewer until it is closed.  Throws if they are not to be had, even
- * after closing what is idle.
+ * and never fewer until it is closed.  Throws if they are not to be had, or no
+ * further one, which PostgreSQL needs to wait for them.
  */
 void
 cph_pool_claim(CphTransport *transport, int connections)
 {
 	while (transport->descriptors < DESCRIPTORS + connections)
 	{
-		if (!AcquireExternalFD())
-		{
-			close_idle(InvalidOid);
-			if (!AcquireExternalFD())
-				ereport(ERROR,
-						(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-						 errmsg("could not open a connection"),
-						 errdetail("There are too many open files on the local server."),
-						 errhint("Raise the server's max_files_per_process and/or \"ulimit -n\" limits.")));
-		}
+		claim_one();
 		transport->descriptors++;
 	}
+	claim_one();
+	ReleaseExternalFD();
 }
 
 /*

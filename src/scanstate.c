@@ -72,8 +72,6 @@ cph_scan_pager_options(CphScanState *state, const CphQuery *query,
 		state->endpoint->time_field != NULL;
 	pager->needs_time = state->spec->ordered;
 	pager->stable_ties = options->stable_ties;
-	pager->counts = query->filters == 0 ||
-		cph_client_facts(cph_scan_client(state), state->endpoint)->counts_filter[query->filters];
 	if (pager->ordered)
 	{
 		pager->has_oldest = query->has_oldest;

@@ -103,9 +103,10 @@ cph_sign_names(const CphSignedRequest *request)
 static Size
 canonical_size(const CphSignedRequest *request)
 {
-	Size		size = strlen(request->method) + strlen(request->path) +
-		strlen(request->query) + CPH_HEX_SIZE + 16;
+	Size		size = CPH_HEX_SIZE + 16;	/* with the ends of the lines */
 
+	size += strlen(request->method) + strlen(request->path) +
+		strlen(request->query);
 	for (int i = 0; i < request->nheaders; i++)
 		size += 2 * strlen(request->headers[i].name) +
 			strlen(request->headers[i].value) + 3;

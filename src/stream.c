@@ -33,10 +33,12 @@ typedef struct Stream
 
 struct CphStreams
 {
+	CphClient  *client;
 	int			nstreams;
 	Stream	   *streams;
 	bool		merge;			/* newest first over all of them */
 	int			current;		/* without merge: the one that is read */
+	int			started;		/* streams that were started */
 	CphIdSet   *ids;			/* returned so far; NULL: one stream only */
 	const CphFilter *invalid;
 };
@@ -123,29 +125,48 @@ create_stream(Stream *stream, CphClient *client, const CphPagerOptions *base,
 }
 
 /*
+ * Asks for the first pages of the streams that are read next: of all where they
+ * are merged, else of as many as may be in flight.  More would only wait in
+ * memory.
+ */
+static void
+start_streams(CphStreams *streams)
+{
+	int			end = streams->nstreams;
+
+	if (!streams->merge)
+		end = Min(end, streams->current +
+				  cph_client_concurrency(streams->client));
+	for (; streams->started < end; streams->started++)
+		cph_pager_start(streams->streams[streams->started].pager);
+}
+
+/*
  * Returns the rows of a filter, in the current memory context: of one stream
  * if fan is NULL, else of one for each value of it.  Several streams that are
- * newest first each (options->needs_time) are merged into one that is.  The
- * first pages of all of them are asked for at once.
+ * newest first each (options->needs_time) are merged into one that is.
  */
 CphStreams *
 cph_streams_create(CphClient *client, const CphPagerOptions *options,
 				   const CphFilter *fan, List *values)
 {
 	CphStreams *streams = palloc0(sizeof(CphStreams));
+	CphPagerOptions base = *options;
 	int			n = fan ? list_length(values) : 1;
 
+	streams->client = client;
 	streams->streams = palloc0(sizeof(Stream) * n);
 	streams->merge = n > 1 && options->needs_time;
+	base.streams = streams->merge ? n : 1;
 	if (n > 1)
 		streams->ids = cph_idset_create();
 	for (int i = 0; i < n; i++)
 	{
-		create_stream(&streams->streams[i], client, options, fan,
+		create_stream(&streams->streams[i], client, &base, fan,
 					  fan ? list_nth(values, i) : NULL);
 		streams->nstreams++;
-		cph_pager_start(streams->streams[i].pager);
 	}
+	start_streams(streams);
 	return streams;
 }
 
@@ -184,10 +205,15 @@ fill_head(CphStreams *streams, Stream *stream)
 	return stream->head ? CPH_STEP_ROW : CPH_STEP_END;
 }
 
-/* Finds the stream whose head comes next in the order of the list. */
+/*
+ * Finds the stream whose head comes next in the order of the list.  Those that
+ * need a page all ask for it before one is waited for.
+ */
 static CphStep
 choose_newest(CphStreams *streams, Stream **chosen)
 {
+	bool		wait = false;
+
 	*chosen = NULL;
 	for (int i = 0; i < streams->nstreams; i++)
 	{
@@ -196,11 +222,16 @@ choose_newest(CphStreams *streams, Stream **chosen)
 
 		if (step == CPH_STEP_END)
 			continue;
-		if (step != CPH_STEP_ROW)
+		if (step != CPH_STEP_ROW && step != CPH_STEP_WAIT)
 			return step;
+		wait |= step == CPH_STEP_WAIT;
+		if (step == CPH_STEP_WAIT)
+			continue;
 		if (*chosen == NULL || stream->head->time > (*chosen)->head->time)
 			*chosen = stream;
 	}
+	if (wait)
+		return CPH_STEP_WAIT;
 	return *chosen ? CPH_STEP_ROW : CPH_STEP_END;
 }
 
@@ -217,6 +248,7 @@ choose_current(CphStreams *streams, Stream **chosen)
 		if (step != CPH_STEP_END)
 			return step;
 		streams->current++;
+		start_streams(streams);
 	}
 	return CPH_STEP_END;
 }

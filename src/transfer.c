@@ -223,6 +223,16 @@ attach(CphTransfer *transfer)
 }
 
 /*
+ * Has no other borrower use the connections of a transfer that was answered
+ * with something unreadable: its end may stand before the next answer.
+ */
+void
+cph_transfer_distrust(CphTransfer *transfer)
+{
+	transfer->transport->closing = true;
+}
+
+/*
  * Drops a transfer in whatever state, with all that was got from it, and
  * wipes its secrets; NULL is harmless.  Throws nothing, waits for nothing.
  */

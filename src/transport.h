@@ -92,6 +92,7 @@ extern char *cph_transfer_peer(const CphTransfer *transfer);
 extern int64 cph_transfer_date(const CphTransfer *transfer);
 extern int64 cph_transfer_received(const CphTransfer *transfer);
 extern int64 cph_transfer_retry_after(const CphTransfer *transfer);
+extern void cph_transfer_distrust(CphTransfer *transfer);
 extern void cph_transfer_release(CphTransfer *transfer);
 
 #endif							/* CPH_TRANSPORT_H */

@@ -20,7 +20,7 @@ typedef enum Conversion
 	CONVERT_TEXT,				/* text, or varchar of any length */
 	CONVERT_INT4,
 	CONVERT_BOOLEAN,
-	CONVERT_TIMESTAMPTZ,		/* without a precision */
+	CONVERT_TIMESTAMPTZ,		/* of any precision, or a domain over it */
 	CONVERT_JSON,				/* the input function, from JSON text */
 	CONVERT_STRING,				/* the input function of a string type */
 	CONVERT_INPUT,				/* the input function of any other type */
@@ -67,7 +67,7 @@ conversion_to(Oid type, int32 typmod)
 		return CONVERT_INT4;
 	if (type == BOOLOID)
 		return CONVERT_BOOLEAN;
-	if (type == TIMESTAMPTZOID && typmod < 0)
+	if (getBaseType(type) == TIMESTAMPTZOID)
 		return CONVERT_TIMESTAMPTZ;
 	if (getBaseType(type) == JSONBOID || getBaseType(type) == JSONOID)
 		return CONVERT_JSON;
@@ -181,7 +181,7 @@ input_text(const ReadColumn *column, const CphJsonValue *value)
 
 	if (value->kind == CPH_JSON_STRING && column->conversion != CONVERT_JSON)
 	{
-		if (value->length == 0 && column->conversion == CONVERT_INPUT)
+		if (value->length == 0 && column->conversion != CONVERT_STRING)
 			return NULL;
 		return to_server(value->string, value->length);
 	}
@@ -209,7 +209,7 @@ convert_input(ReadColumn *column, const CphJsonValue *value, Datum *result)
  * session's is; any other form than ISO 8601's is refused as the type does.
  */
 static bool
-convert_time(const CphJsonValue *value, Datum *result)
+convert_time(ReadColumn *column, const CphJsonValue *value, Datum *result)
 {
 	TimestampTz time;
 
@@ -222,7 +222,12 @@ convert_time(const CphJsonValue *value, Datum *result)
 				 errmsg("invalid input syntax for type %s: \"%s\"",
 						"timestamp with time zone",
 						to_server(value->string, strlen(value->string)))));
-	*result = TimestampTzGetDatum(time);
+	if (column->type == TIMESTAMPTZOID && column->typmod < 0)
+		*result = TimestampTzGetDatum(time);
+	else						/* a precision or a domain's checks apply */
+		*result = InputFunctionCall(&column->input,
+									unconstify(char *, timestamptz_to_str(time)),
+									column->ioparam, column->typmod);
 	return true;
 }
 
@@ -248,7 +253,7 @@ convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 	}
 	if (value->kind == CPH_JSON_STRING &&
 		column->conversion == CONVERT_TIMESTAMPTZ)
-		return convert_time(value, result);
+		return convert_time(column, value, result);
 	if (value->kind == CPH_JSON_INTEGER && column->conversion == CONVERT_INT4 &&
 		value->integer >= PG_INT32_MIN && value->integer <= PG_INT32_MAX)
 	{

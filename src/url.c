@@ -75,9 +75,10 @@ static char *
 usual_authority(const CphUrl *url, const char *port)
 {
 	int			number = port ? atoi(port) : 0;
-	char	   *host = is_ipv6(url->host) ? psprintf("[%s]", url->host) :
-		url->host;
+	char	   *host = url->host;
 
+	if (is_ipv6(host))
+		host = psprintf("[%s]", host);
 	if (number == 0 || number == (url->https ? 443 : 80))
 		return host;
 	return psprintf("%s:%d", host, number);

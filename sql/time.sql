@@ -1,0 +1,56 @@
+--
+-- Bounds of create_time: where they stop the reading, and where it begins.
+--
+\pset format unaligned
+\pset tuples_only
+SELECT create_time AS t FROM local_phones OFFSET 500 LIMIT 1 \gset
+SELECT create_time AS u FROM local_phones OFFSET 530 LIMIT 1 \gset
+SELECT create_time AS s FROM local_servers OFFSET 10 LIMIT 1 \gset
+SELECT create_time AS r FROM local_servers OFFSET 5 LIMIT 1 \gset
+\! test/service log $CPH_TEST_PORT >/dev/null
+
+-- Bounds that a row, or several, are just at: none is lost, none is added.
+SELECT op, same(format('SELECT phone_id FROM cph_phones WHERE create_time %s %L', op, :'t')),
+       same(format('SELECT phone_id FROM cph_phones WHERE %L %s create_time', :'t', op)),
+       same(format('SELECT server_id FROM cph_servers WHERE create_time %s %L', op, :'s'))
+  FROM unnest('{>=,>,<=,<,=,<>}'::text[]) AS op;
+SELECT same(format('SELECT phone_id FROM cph_phones WHERE create_time BETWEEN %L AND %L', :'u', :'t'));
+SELECT same(format('SELECT phone_id FROM cph_phones WHERE create_time BETWEEN %L AND %L', :'t', :'u'));
+SELECT same(format('SELECT phone_id FROM cph_phones WHERE create_time < %L AND create_time <= %L AND create_time > %L', :'t', :'t', :'u'));
+SELECT same('SELECT phone_id FROM cph_phones WHERE create_time > ''infinity'' OR create_time < ''-infinity''');
+\! test/service log $CPH_TEST_PORT >/dev/null
+
+-- A lower bound stops; an upper one is sought where that takes fewer requests.
+ALTER FOREIGN TABLE cph_phones OPTIONS (ADD fetch_size '20');
+SELECT same('SELECT phone_id FROM cph_phones WHERE create_time >= ''2024-03-01 UTC''');
+\! test/service log $CPH_TEST_PORT
+SELECT same(format('SELECT phone_id FROM cph_phones WHERE create_time BETWEEN %L AND %L', :'u', :'t'));
+\! test/service log $CPH_TEST_PORT
+SELECT same('SELECT phone_id FROM cph_phones WHERE create_time < ''2000-01-01''');
+SELECT same('SELECT phone_id FROM cph_phones WHERE create_time > now() + interval ''1 day''');
+\! test/service log $CPH_TEST_PORT
+ALTER FOREIGN TABLE cph_phones OPTIONS (DROP fetch_size);
+
+-- The list of servers has filters for time, widened by a second; until the unit
+-- is known only the lower one is sent.
+ALTER SERVER cph OPTIONS (ADD time_unit 'auto');
+SELECT same(format('SELECT server_id FROM cph_servers WHERE create_time BETWEEN %L AND %L', :'s', :'r'));
+ALTER SERVER cph OPTIONS (SET time_unit 's');
+SELECT same(format('SELECT server_id FROM cph_servers WHERE create_time BETWEEN %L AND %L', :'s', :'r'));
+ALTER SERVER cph OPTIONS (SET time_unit 'off');
+SELECT same(format('SELECT server_id FROM cph_servers WHERE create_time BETWEEN %L AND %L', :'s', :'r'));
+\! test/service set $CPH_TEST_PORT time_unit=ms
+ALTER SERVER cph OPTIONS (SET time_unit 'ms');
+SELECT same(format('SELECT server_id FROM cph_servers WHERE create_time BETWEEN %L AND %L', :'s', :'r'));
+ALTER SERVER cph OPTIONS (DROP time_unit);
+SELECT same(format('SELECT server_id FROM cph_servers WHERE create_time BETWEEN %L AND %L', :'s', :'r'));
+SELECT same('SELECT server_id FROM cph_servers WHERE create_time >= ''1960-01-01''');
+\! test/service log $CPH_TEST_PORT
+\! test/service clear $CPH_TEST_PORT
+
+-- Without the order of the list, all of it is read.
+ALTER SERVER cph OPTIONS (ADD enable_order_pushdown 'false');
+SELECT plan('SELECT phone_id FROM cph_phones WHERE create_time >= now() ORDER BY create_time DESC');
+SELECT same('SELECT create_time FROM cph_phones WHERE create_time >= ''2024-03-01 UTC'' ORDER BY create_time DESC', true);
+\! test/service log $CPH_TEST_PORT
+ALTER SERVER cph OPTIONS (DROP enable_order_pushdown);

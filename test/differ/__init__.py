@@ -1,0 +1,11 @@
+"""What test/differential is made of.
+
+    tables      the foreign tables, and the plain tables that hold the same rows
+    readings    how the service may be read, and the options of the server that go with each
+    service     the simulated service: started or borrowed, steered, its log read
+    psql        one psql behind pipes
+    clauses     random clauses, and what the service may be asked for each
+    shapes      random queries around them
+    bounds      the requests that a query may send, worked out from the data
+    run         a query on both sides, and what is wrong with the answers
+"""

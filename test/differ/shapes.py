@@ -1,0 +1,472 @@
+"""Random queries around random clauses."""
+
+from typing import Callable, NamedTuple
+
+from .bounds import Demand
+from .clauses import Clauses
+
+PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_memoize", "enable_material",
+           "enable_sort", "enable_incremental_sort", "enable_hashagg")
+HAVING_COUNT = (" HAVING count(*) > 50", " HAVING count(*) > 100000", " HAVING count(1) = count(*)")
+
+
+class Case(NamedTuple):
+    """A query, and what is known of its answer."""
+    shape: str
+    statements: tuple           # what is run for it
+    keys: int = 0               # so many columns of the answer are in an order that both answers share
+    whole: str = None           # all the rows of which the answer, cut by LIMIT, is some; None: it is not cut
+    matching: str = None        # returns the ids of the rows that match, if the bound needs them
+    bound: Callable = None      # (ids) -> the most requests that may be sent
+    demand: Demand = None       # of the one table, if it is one
+    refused: bool = False       # the service may answer with 400
+    settings: tuple = ()        # of the planner
+
+
+class Shapes:
+    def __init__(self, rng, world):
+        self.rng = rng
+        self.world = world
+        self.clauses = Clauses(rng, world)
+        self.number = 0
+
+    def case(self, setup):
+        """A random Case."""
+        rng = self.rng
+        self.setup = setup
+        self.number += 1
+        make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.join] * 4 +
+                          [self.semi_join, self.lateral, self.lateral, self.correlated, self.distinct,
+                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme])
+        return make()
+
+    # Parts
+
+    def pick_table(self, resource=None):
+        tables = [table for table in self.world.tables if resource in (None, table.resource)]
+        return self.rng.choice(tables + [self.world.tables[0]] * 4 + [self.world.tables[1]] * (resource != "phones"))
+
+    def where(self, table, clauses, qualifier="", values=None):
+        """A WHERE of clauses; values, if given, are the SQL of all their values, in order."""
+        values = list(values or [value.sql for clause in clauses for value in clause.values])
+        terms = []
+        for clause in clauses:
+            n = len(clause.values)
+            terms.append(clause.sql(qualifier, values[:n]))
+            values = values[n:]
+        return " WHERE " + " AND ".join(terms) if terms else ""
+
+    def columns(self, table, qualifier=""):
+        """Some columns, the id among them."""
+        some = [each for each in table.columns if each.type != "json" and self.rng.random() < 0.3]
+        if self.rng.random() < 0.1:
+            return f"{qualifier}*"
+        return ", ".join(f"{qualifier}{each.name}" for each in [table.id, *some])
+
+    def planner(self, loops=True):
+        """Settings of the planner to switch off; without loops, none that leaves it only nested loops."""
+        if self.rng.random() < 0.7 or self.setup.page_size("phones", 200) < 50:
+            return ()
+        names = self.rng.sample(PLANNER, self.rng.choice([1, 2, 3]))
+        return tuple(name for name in names if loops or name not in ("enable_hashjoin", "enable_material"))
+
+    def order(self, table):
+        """An ORDER BY: its SQL, and the columns that it sorts by."""
+        rng = self.rng
+        time = table.time.name
+        others = [each.name for each in table.columns if each.type not in ("jsonb", "boolean")]
+        newest = f"{time} DESC" + rng.choice(["", "", " NULLS LAST", " NULLS FIRST"])
+        form = rng.random()
+        if form < 0.45:
+            return newest, [time]
+        if form < 0.75:
+            rest = rng.choice([[table.id.name], [rng.choice(others), table.id.name], [rng.choice(others)]])
+            return ", ".join([newest, *rest]), [time, *rest]
+        if form < 0.85:
+            return f"{time} ASC, {table.id.name}", [time, table.id.name]
+        first = rng.choice(others)
+        return f"{first} {rng.choice(['', 'DESC', 'NULLS FIRST'])}, {table.id.name}", [first, table.id.name]
+
+    def limit(self):
+        """A LIMIT and an OFFSET, as SQL values or None, and as numbers; -1 for a bad one, None for none."""
+        rng = self.rng
+        count = rng.choice([1, 1, 2, 5, 10, 10, 50, 199, 200, 201, 399, 0, 100000, 2**62, 2**63 - 1, None, -1])
+        offset = rng.choice([None] * 6 + [0, 1, 5, 30, 199, 200, 201, 800, 5000, 2**31, 2**62, "NULL", -1])
+        if rng.random() < 0.8 and (count == -1 or offset == -1):
+            count, offset = 10, None
+        limit_sql = "NULL" if count is None else str(count)
+        offset_sql = None if offset is None else str(offset)
+        return limit_sql, offset_sql, count, 0 if offset in (None, "NULL") else offset
+
+    # One table
+
+    def scan(self):
+        """Rows of one table."""
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        prepared = rng.random() < 0.35
+        nest = not prepared and rng.random() < 0.15
+        demand = Demand(self.world, self.setup, table, clauses, prepared or nest)
+        columns = self.columns(table)
+        order, keys = self.order(table) if rng.random() < 0.45 else ("", [])
+        limited = rng.random() < 0.5
+        if keys:
+            columns = ", ".join(keys) + ", " + columns
+        values = [value for clause in clauses for value in clause.values]
+        limit = self.limit() if limited else None
+        settings, ties = self.planner(), False
+        if order and limited and rng.random() < 0.1 and limit[2] is not None:
+            ties = True
+            limit = (limit[0], None, limit[2], 0)       # which of the ties are skipped is not said
+
+        def text(shown, window):
+            sql = f"SELECT {columns} FROM {table.name}{self.where(table, clauses, '', shown)}"
+            if order:
+                sql += f" ORDER BY {order}"
+            if window:
+                if ties:
+                    sql += (f" OFFSET {window[1]}" if window[1] else "") + f" FETCH FIRST ({window[0]}) ROWS WITH TIES"
+                else:
+                    sql += f" LIMIT {window[0]}" + (f" OFFSET {window[1]}" if window[1] else "")
+            return sql
+
+        plain = [value.sql for value in values]
+        if nest:    # a value that is known only when the query runs
+            plain = [f"(SELECT {value.sql})" if rng.random() < 0.5 and not value.type.endswith("[]") else value.sql
+                     for value in values]
+        if prepared:
+            statements = self.prepare(text, values, limit)
+        else:
+            statements = (text(plain, limit),)
+        whole = text([value.sql for value in values], None) if limited and not ties else None
+        bound, matching = self.scan_bound(table, clauses, demand, order, keys, limit, ties, settings)
+        return Case("scan", statements, len(keys), whole, matching, bound, demand, demand.refused, settings)
+
+    def prepare(self, text, values, limit):
+        """The statements that run a query with its values as parameters."""
+        rng = self.rng
+        name = f"q{self.number}"
+        types = [value.type for value in values]
+        window = None
+        arguments = [value.sql for value in values]
+        if limit:
+            window = [f"${len(types) + 1}", limit[1] and f"${len(types) + 2}"]
+            types += ["bigint"] * (1 + bool(limit[1]))
+            arguments += [limit[0]] + ([limit[1]] if limit[1] else [])
+        shown = [f"${number + 1}" for number in range(len(values))]
+        signature = f"({', '.join(types)})" if types else ""
+        call = f"EXECUTE {name}" + (f"({', '.join(arguments)})" if arguments else "")
+        mode = rng.choice(["force_generic_plan", "force_generic_plan", "force_custom_plan", "auto"])
+        return (f"SET plan_cache_mode = {mode}", f"PREPARE {name}{signature} AS {text(shown, window)}", call,
+                f"DEALLOCATE {name}")
+
+    def scan_bound(self, table, clauses, demand, order, keys, limit, ties, settings):
+        """What a scan may send, and the query for the ids that it needs to know."""
+        if demand.none and all(clause.ask for clause in clauses if "{c}" in clause.template):
+            return (lambda ids: 0), None
+        if limit and (limit[2] is not None and limit[2] <= 0 or limit[3] < 0):
+            return (lambda ids: 0), None
+        streaming = not order or len(keys) == 1 and "DESC" in order and self.setup.on("enable_order_pushdown") \
+            and table.time.family == "time"
+        if limit is None or limit[2] is None or not streaming or ties:
+            return (lambda ids: demand.everything()), None
+        wanted = limit[2] + limit[3]
+        if limit[3] >= 2**31:       # more than the service can count
+            return (lambda ids: demand.everything()), None
+        if demand.pushable and self.setup.on("enable_limit_pushdown") and table.name != "guarded":
+            if demand.fans == 1:
+                wanted = limit[2]
+            return (lambda ids: demand.first(wanted)), None
+        matching = f"SELECT {table.id.name} FROM {table.name}{self.where(table, clauses)}"
+        return (lambda ids: demand.until(ids, wanted)), matching
+
+    def count(self):
+        """The number of rows of one table."""
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        prepared = rng.random() < 0.35
+        demand = Demand(self.world, self.setup, table, clauses, prepared)
+        plain = ["count(*)", "count(*)", "count(*)", "count(1)", "count('x')", "count(*) + 1", "count(*), count(*)",
+                 "count(*)::text || 'x'", "count(*) > 5, count(2)", "-count(*)"]
+        other = [f"count({table.id.name})", f"count({table.columns[0].name})", "count(NULL)",
+                 f"count(*) FILTER (WHERE {table.id.name} > 'a')", f"count(DISTINCT {table.columns[0].name})",
+                 "count(*), sum(1)", f"count(*), min({table.id.name})", f"count({table.name})"]
+        pushed = rng.random() < 0.75
+        output = rng.choice(plain if pushed else other)
+        having = rng.choice([""] * 8 + [*HAVING_COUNT, " HAVING false", " HAVING (SELECT true)",
+                                        f" HAVING max({table.id.name}) > ''"])
+        after = rng.choice([""] * 10 + [" LIMIT 1", " LIMIT 0", " OFFSET 1", " ORDER BY 1", " ORDER BY count(*) LIMIT 5"])
+        values = [value for clause in clauses for value in clause.values]
+
+        def text(shown, window):
+            return f"SELECT {output} FROM {table.name}{self.where(table, clauses, '', shown)}{having}{after}"
+
+        if prepared:
+            statements = self.prepare(text, values, None)
+        else:
+            statements = (text(None, None),)
+        # HAVING without an aggregate is a condition on the rows too, though on none of their columns.
+        if pushed and having in ("", *HAVING_COUNT) and table.name != "guarded":
+            bound = demand.counting
+        else:
+            bound = demand.everything
+        return Case("count", statements, 0, None, None, lambda ids: bound(), demand, demand.refused)
+
+    def aggregate(self):
+        """Groups of one table's rows."""
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        key = rng.choice([each.name for each in table.columns if each.type not in ("jsonb", "boolean")])
+        output = rng.choice(["count(*)", "count(1), min({t}), max({t})", "sum(length({i}))", "array_agg({i} ORDER BY {i})",
+                             "count(*) FILTER (WHERE {k} IS NOT NULL)", "count(DISTINCT {t})"])
+        output = output.format(t=table.time.name, i=table.id.name, k=key)
+        group = rng.choice([f"{key}"] * 4 + [f"ROLLUP ({key})", f"GROUPING SETS (({key}), ())", "()", f"CUBE ({key}, {table.time.name})"])
+        having = rng.choice(["", "", "", " HAVING count(*) > 3", f" HAVING max({table.id.name}) > 'c'"])
+        order, keys = "", 0
+        if group == key and rng.random() < 0.5:
+            order = f" ORDER BY {key}" + rng.choice(["", " DESC", " LIMIT 5", " LIMIT 3 OFFSET 2"])
+            keys = 1
+        shown = "" if group == "()" else f"{key}, "
+        sql = f"SELECT {shown}{output} FROM {table.name}{self.where(table, clauses)} GROUP BY {group}{having}{order}"
+        return Case("aggregate", (sql,), keys, None, None, lambda ids: demand.everything(), demand,
+                    demand.refused, self.planner())
+
+    def extreme(self):
+        """The newest or oldest row's time."""
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        newest = rng.random() < 0.6
+        output = f"{'max' if newest else 'min'}({table.time.name})"
+        if rng.random() < 0.3:
+            output += rng.choice([", count(*)", f", min({table.id.name})", f", min({table.time.name})"])
+        matching = None
+        sql = f"SELECT {output} FROM {table.name}{self.where(table, clauses)}"
+        if newest and "," not in output and table.time.family == "time" and table.name != "guarded" and \
+                self.setup.on("enable_order_pushdown"):
+            matching = f"SELECT {table.id.name} FROM {table.name}{self.where(table, clauses)}"
+            bound = lambda ids: demand.until(ids, 1)
+        else:
+            bound = lambda ids: demand.everything()
+        return Case("extreme", (sql,), 0, None, matching, bound, demand, demand.refused)
+
+    def exists(self):
+        """Whether there is a row."""
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        where = self.where(table, clauses)
+        matching = f"SELECT {table.id.name} FROM {table.name}{where}"
+        return Case("exists", (f"SELECT EXISTS (SELECT 1 FROM {table.name}{where})",), 0, None, matching,
+                    lambda ids: demand.until(ids, 1), demand, demand.refused)
+
+    def distinct(self):
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        key = rng.choice([each.name for each in table.columns if each.type != "jsonb"])
+        where = self.where(table, clauses)
+        time, id_ = table.time.name, table.id.name
+        sql, keys = rng.choice([
+            (f"SELECT DISTINCT {key} FROM {table.name}{where}", 0),
+            (f"SELECT DISTINCT {key} FROM {table.name}{where} ORDER BY {key} LIMIT 3", 1),
+            (f"SELECT DISTINCT {time}, {key} FROM {table.name}{where} ORDER BY {time} DESC", 1),
+            (f"SELECT DISTINCT ON ({time}) {time}, {id_} FROM {table.name}{where} ORDER BY {time} DESC, {id_}", 2),
+            (f"SELECT DISTINCT ON ({key}) {key}, {id_} FROM {table.name}{where} ORDER BY {key}, {id_} LIMIT 10", 2)])
+        return Case("distinct", (sql,), keys, None, None, lambda ids: demand.everything(), demand,
+                    demand.refused, self.planner())
+
+    def window(self):
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        where = self.where(table, clauses)
+        time, id_ = table.time.name, table.id.name
+        function = rng.choice(["count(*) OVER ()", f"rank() OVER (ORDER BY {time} DESC)",
+                               f"row_number() OVER (ORDER BY {time} DESC, {id_})",
+                               f"lag({id_}) OVER (ORDER BY {time} DESC, {id_})",
+                               f"count(*) OVER (PARTITION BY {time})", f"dense_rank() OVER (ORDER BY {time})"])
+        sql = f"SELECT {time}, {id_}, {function} FROM {table.name}{where} ORDER BY {time} DESC, {id_}"
+        if rng.random() < 0.4:
+            sql += " LIMIT 7"
+        return Case("window", (sql,), 3, None, None, lambda ids: demand.everything(), demand, demand.refused,
+                    self.planner())
+
+    def cte(self):
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        materialized = rng.choice(["", "MATERIALIZED ", "NOT MATERIALIZED "])
+        where, time, id_ = self.where(table, clauses), table.time.name, table.id.name
+        end = rng.choice([
+            "SELECT count(*) FROM c", f"SELECT {time}, {id_} FROM c ORDER BY {time} DESC, {id_} LIMIT 9",
+            f"SELECT a.{id_} FROM c a JOIN c b USING ({id_})", f"SELECT {id_} FROM c WHERE {time} > '2024-02-20'",
+            f"SELECT * FROM (SELECT {time}, {id_} FROM c ORDER BY {time} DESC, {id_} LIMIT 20) AS s ORDER BY {id_} LIMIT 5",
+            f"SELECT count(*) FROM (SELECT 1 FROM c LIMIT 11 OFFSET 3) AS s", "SELECT sum(n) FROM (SELECT count(*) AS n FROM c) AS s"])
+        sql = f"WITH c AS {materialized}(SELECT * FROM {table.name}{where}) {end}"
+        return Case("cte", (sql,), 0, None, None, lambda ids: 2 * demand.everything(), demand, demand.refused)
+
+    def union(self):
+        rng = self.rng
+        parts, demands = [], []
+        kind = rng.choice(["UNION ALL", "UNION ALL", "UNION", "EXCEPT", "INTERSECT"])
+        for _ in range(rng.choice([2, 2, 3])):
+            table = self.pick_table()
+            clauses = self.clauses.conjunction(table)
+            demands.append(Demand(self.world, self.setup, table, clauses))
+            parts.append(f"SELECT {table.time.name}::timestamptz AS t, {table.id.name}::text AS i"
+                         f" FROM {table.name}{self.where(table, clauses)}")
+        sql = f" {kind} ".join(parts)
+        ending = rng.choice(["", "", "order", "limit", "count"])
+        if ending == "order":
+            sql = f"SELECT t, i FROM ({sql}) AS u ORDER BY t DESC, i"
+        elif ending == "limit":
+            sql = f"SELECT t, i FROM ({sql}) AS u ORDER BY t DESC, i LIMIT 15 OFFSET 2"
+        elif ending == "count":
+            sql = f"SELECT count(*) FROM ({sql}) AS u"
+        return Case("union", (sql,), 2 if ending in ("order", "limit") else 0, None, None,
+                    lambda ids: sum(demand.everything() for demand in demands), None,
+                    any(demand.refused for demand in demands))
+
+    def cursor(self):
+        """A query that is read piece by piece."""
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table)
+        demand = Demand(self.world, self.setup, table, clauses)
+        time, id_ = table.time.name, table.id.name
+        sql = (f"SELECT {time}, {id_} FROM {table.name}{self.where(table, clauses)} ORDER BY {time} DESC"
+               f"{rng.choice(['', ' NULLS LAST'])}, {id_}")
+        scroll = rng.random() < 0.4
+        moves = ["FETCH 3 FROM c", "FETCH FROM c", "MOVE 5 FROM c", "FETCH 250 FROM c", "FETCH ALL FROM c"]
+        if scroll:
+            moves += ["FETCH FIRST FROM c", "FETCH BACKWARD 4 FROM c", "FETCH LAST FROM c", "FETCH ABSOLUTE 7 FROM c"]
+        hold = rng.choice(["", " WITH HOLD"])
+        return Case("cursor", ("BEGIN", f"DECLARE c {'SCROLL' if scroll else 'NO SCROLL'} CURSOR{hold} FOR {sql}",
+                               *(rng.choice(moves) for _ in range(rng.randrange(1, 6))), "CLOSE c", "COMMIT"),
+                    0, None, None, lambda ids: demand.everything(), demand, demand.refused)
+
+    # Several tables
+
+    def join(self):
+        """A join of a table with a local one, with the other list, or with itself."""
+        rng = self.rng
+        left = self.pick_table("phones")
+        clauses = self.clauses.conjunction(left)
+        where = self.where(left, clauses, "p.")
+        demand = Demand(self.world, self.setup, left, clauses)
+        home, status = left.field("server_id"), left.field("status")
+        form = rng.choice(["picks", "picks", "servers", "self", "status", "name", "time", "between", "full"])
+        kind = rng.choice(["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN"])
+        other, total = "picks AS o", None
+        if form == "picks":
+            on = f"o.server_id = p.{home.name}"
+        elif form == "servers":
+            right = self.pick_table("servers")
+            other, on = f"{right.name} AS o", f"o.{right.id.name} = p.{home.name}"
+            more = self.clauses.conjunction(right)
+            extra = self.where(right, more, "o.").replace(" WHERE ", "", 1)
+            if extra:
+                where += f" AND {extra}" if where else f" WHERE {extra}"
+        elif form == "self":
+            right = self.pick_table("phones")
+            other, on = f"{right.name} AS o", f"o.{right.id.name} = p.{left.id.name}"
+            if rng.random() < 0.5:
+                on += f" AND o.{right.field('type').name}::text = p.{left.field('type').name}::text"
+        elif form == "status":
+            on = f"o.status::text = p.{status.name}::text" if status.type == "text" else f"o.status = p.{status.name}"
+            on += rng.choice(["", f" AND o.server_id = p.{home.name}", " AND o.n < 5"])
+        elif form == "name":
+            name = left.field("phone_name").name
+            on = rng.choice([f"o.name = p.{name}", f"p.{name} LIKE o.name || '%'", f"p.{name} ^@ o.name",
+                             f"p.{name} IN (o.name, o.server_id)", f"starts_with(p.{name}, o.name)"])
+        elif form == "time":
+            on = f"p.{left.time.name} > o.since AND o.n < 6"
+        elif form == "between":
+            on = f"p.{left.time.name} BETWEEN o.since AND o.since + interval '1 day'"
+        else:
+            kind, on = "FULL JOIN", f"o.server_id = p.{home.name}"
+        tables = [f"{left.name} AS p", other]
+        if rng.random() < 0.3:
+            tables.reverse()
+        output = rng.choice([f"p.{left.id.name}, o.*", "count(*)", f"p.{left.id.name}, p.{left.time.name}"])
+        sql = f"SELECT {output} FROM {tables[0]} {kind} {tables[1]} ON {on}{where}"
+        keys = 0
+        if output != "count(*)" and rng.random() < 0.3 and form != "self":
+            sql = sql.replace("SELECT ", f"SELECT p.{left.time.name}, p.{left.id.name}, ", 1)
+            sql += f" ORDER BY p.{left.time.name} DESC, p.{left.id.name}"
+            keys = 2
+        return Case("join", (sql,), keys, None, None, None, None, True, self.planner(other.startswith("picks")))
+
+    def semi_join(self):
+        rng = self.rng
+        left = self.pick_table("phones")
+        clauses = self.clauses.conjunction(left)
+        where = self.where(left, clauses, "p.")
+        home, status = left.field("server_id").name, left.field("status")
+        inner = rng.choice([
+            f"p.{home} IN (SELECT server_id FROM picks)", f"p.{home} IN (SELECT server_id FROM cph_servers WHERE status = 5)",
+            f"EXISTS (SELECT 1 FROM picks o WHERE o.server_id = p.{home} AND o.n > 3)",
+            f"NOT EXISTS (SELECT 1 FROM cph_servers s WHERE s.server_id = p.{home})",
+            f"NOT EXISTS (SELECT 1 FROM picks o WHERE o.server_id = p.{home})",
+            f"p.{home} NOT IN (SELECT server_id FROM cph_servers WHERE network_version = 'v1')",
+            f"p.{home} = ANY (ARRAY(SELECT server_id FROM picks WHERE n < 5))",
+            f"p.{home} = (SELECT server_id FROM cph_servers ORDER BY create_time DESC, server_id LIMIT 1)",
+            f"p.{home} = (SELECT server_id FROM picks WHERE n = 6)",
+            f"p.{status.name}::text IN (SELECT status::text FROM picks)",
+            f"p.{status.name}::text = (SELECT max(status)::text FROM picks)"])
+        sql = f"SELECT p.{left.id.name} FROM {left.name} AS p{where} {'AND' if where else 'WHERE'} {inner}"
+        if rng.random() < 0.3:
+            sql = f"SELECT count(*) FROM ({sql}) AS s"
+        return Case("semi-join", (sql,), refused=True, settings=self.planner())
+
+    def lateral(self):
+        """A query for each row of an outer table."""
+        rng = self.rng
+        inner = self.pick_table("phones")
+        clauses = self.clauses.conjunction(inner, 1)
+        home, status = inner.field("server_id").name, inner.field("status").name
+        time, id_ = inner.time.name, inner.id.name
+        outer, key = rng.choice([("picks", "o.server_id"), ("picks", "o.server_id"), ("cph_servers", "o.server_id")])
+        on = f"{home} = {key}"
+        if outer == "picks" and inner.field("status").family == "integer" and rng.random() < 0.4:
+            on = rng.choice([f"{status} = o.status", f"{status} IN (o.status, 8)", f"{status} = ANY (ARRAY[o.status, o.n])",
+                             f"{status} = o.status AND {home} = {key}", f"{time} >= o.since", f"{time} < o.since"])
+        where = self.where(inner, clauses)
+        where += f" AND {on}" if where else f" WHERE {on}"
+        body = rng.choice([
+            f"SELECT {time} AS t, {id_} AS i FROM {inner.name}{where} ORDER BY {time} DESC, {id_} LIMIT 2",
+            f"SELECT {time} AS t, 'x' AS i FROM {inner.name}{where} ORDER BY {time} DESC LIMIT 3",
+            f"SELECT {time} AS t, '' AS i FROM {inner.name}{where} ORDER BY {time} DESC LIMIT 2 OFFSET 1",
+            f"SELECT NULL AS t, 'x' AS i FROM {inner.name}{where} LIMIT 2",
+            f"SELECT NULL AS t, 'x' AS i FROM {inner.name}{where} LIMIT o.n % 4" if outer == "picks" else
+            f"SELECT NULL AS t, 'x' AS i FROM {inner.name}{where} LIMIT 1",
+            f"SELECT {time} AS t, {id_} AS i FROM {inner.name}{where}",
+            f"SELECT max({time}) AS t, count(*)::text AS i FROM {inner.name}{where}",
+            f"SELECT NULL AS t, count(*)::text AS i FROM {inner.name}{where}"])
+        name = "o.n::text" if outer == "picks" else "o.server_id"
+        join = rng.choice(["CROSS JOIN LATERAL", "LEFT JOIN LATERAL"])
+        on_true = " ON true" if join.startswith("LEFT") else ""
+        sql = f"SELECT {name}, i.t, i.i FROM {outer} AS o {join} ({body}) AS i{on_true}"
+        return Case("lateral", (sql,), refused=True, settings=self.planner())
+
+    def correlated(self):
+        """A count for each row of an outer table."""
+        rng = self.rng
+        inner = self.pick_table("phones")
+        clauses = self.clauses.conjunction(inner, 1)
+        home, status = inner.field("server_id"), inner.field("status")
+        on = f"{home.name} = o.server_id" if rng.random() < 0.5 or status.type == "text" else f"{status.name} = o.status"
+        where = self.where(inner, clauses)
+        where += f" AND {on}" if where else f" WHERE {on}"
+        what = rng.choice(["count(*)", "count(*)", "count(1) + o.n", f"max({inner.time.name})", f"min({inner.id.name})"])
+        sql = f"SELECT o.n, (SELECT {what} FROM {inner.name}{where}) FROM picks AS o WHERE o.n < {rng.choice([4, 9, 300])}"
+        return Case("correlated", (sql,), refused=True, settings=self.planner())

@@ -1,0 +1,50 @@
+
+# A list of any length is read in the memory of a few pages.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphTest;
+use Test::More;
+
+my $many = 100_000;
+my ($node, $service) = CphTest::setup(phones => 1000);
+my $session = $node->background_psql('postgres');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+
+# The most that the backend has had in memory so far, in kB.
+sub peak
+{
+	open(my $status, '<', "/proc/$pid/status") or return undef;
+	my ($peak) = map { /^VmHWM:\s+([0-9]+) kB/ ? $1 : () } <$status>;
+	return $peak;
+}
+
+my $scan = q{COPY (SELECT * FROM cph_phones) TO '/dev/null'};
+$session->query_safe($scan);
+my $small = peak();
+$service->reset(phones => $many);
+$session->query_safe($scan);
+is(scalar($service->log), 503, "a scan of $many phones is 503 requests");
+SKIP:
+{
+	skip 'there is no /proc', 1 unless defined $small;
+	my $grown = peak() - $small;
+	cmp_ok($grown, '<', 16 * 1024,
+		"it takes $grown kB more than a scan of 1,000 ($small kB)");
+}
+$session->quit;
+
+# Each phone is returned once, as it is.
+CphTest::copies($node, $service);
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT count(c.phone_id), count(DISTINCT c.phone_id),
+		       count(*) FILTER (WHERE c.* IS DISTINCT FROM l.*)
+		FROM cph_phones c FULL JOIN local_phones l USING (phone_id)}),
+	"$many|$many|0",
+	'each phone is returned once');
+
+done_testing();

@@ -1,0 +1,69 @@
+
+# Connections are kept from query to query of a backend.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphTest;
+use Test::More;
+
+my ($node, $service) = CphTest::setup(phones => 1000);
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+
+# The connections that the service has seen since it started.
+sub connections
+{
+	return $service->control('GET', '/_control/stats')->{connections};
+}
+
+my $before = connections();
+$session->query_safe('SELECT phone_id FROM cph_phones LIMIT 3') for 1 .. 5;
+$session->query_safe('SELECT server_id FROM cph_servers');
+$session->query_safe('SELECT count(*) FROM cph_phones');
+is(connections() - $before, 1, 'seven queries, one connection');
+
+# A scan of several pages has four at most at once; they are kept as well.
+$session->query_safe('SELECT max(imei) FROM cph_phones') for 1 .. 6;
+cmp_ok(connections() - $before, '<=', 4, 'six scans, four connections');
+
+# Two scans at once in one query do not share a connection, but keep theirs.
+$session->query_safe(
+	q{SELECT count(*) FROM cph_phones p JOIN cph_servers s USING (server_id) WHERE p.imei < 'x'})
+  for 1 .. 6;
+cmp_ok(connections() - $before, '<=', 8, 'six joins, eight connections');
+
+# What is kept does not outlive an error, a rolled back part, or the service's
+# closing it: the next query works, without a failed request.
+$session->query('SELECT 1 / (length(imei) - 15) FROM cph_phones');
+like($session->{stderr}, qr/division by zero/, 'an error');
+$session->{stderr} = '';
+$session->query_safe('BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones;'
+	  . ' SAVEPOINT s; FETCH 250 FROM c; ROLLBACK TO s');
+is($session->query_safe('SELECT count(imei) FROM cph_phones'),
+	'1000', 'after a part of a transaction was rolled back');
+$session->query_safe('ROLLBACK');
+is($session->query_safe('SELECT count(imei) FROM cph_phones'),
+	'1000', 'after a cursor was dropped half-read');
+$service->control('POST', '/_control/disconnect');
+$service->entries;
+is($session->query_safe('SELECT count(imei) FROM cph_phones LIMIT 1'),
+	'1000', 'after the service closed the connections');
+is(scalar(grep { !/ 200$/ } $service->log), 0, 'no request failed');
+
+# Connections end with the backend.
+$session->quit;
+ok( $node->poll_query_until(
+		'postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%cph_phones%' AND pid <> pg_backend_pid()}),
+	'the backend has gone');
+my $open;
+for (1 .. 100)
+{
+	$open = $service->control('GET', '/_control/stats')->{open_connections};
+	last if $open == 0;
+	select undef, undef, undef, 0.1;
+}
+is($open, 0, 'no connection is left open');
+
+done_testing();

@@ -1,0 +1,168 @@
+
+# Tokens and keys in files: read when they are needed, named by those who may,
+# and never shown.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphLogin;
+use CphTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($node, $service) = CphTest::setup(
+	phones => 10,
+	servers => 20,
+	key => CphLogin::several(
+		'key', 'AKEXAMPLE1/sk-example-one', 'AKEXAMPLE2/sk-example-two/st-example-two'));
+CphLogin::install($node);
+
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my $token_file = "$directory/a token's file";
+my $keys_file = "$directory/credentials";
+my $servers = 'SELECT server_id FROM cph_servers';
+my $count = 'SELECT count(server_id) FROM cph_servers;';
+
+# Replaces a file as a rotation does, in one step.
+sub fill
+{
+	my ($path, $content) = @_;
+
+	open(my $file, '>:raw', "$path.new") or die "$path.new: $!";
+	print $file $content;
+	close $file;
+	rename "$path.new", $path or die "$path: $!";
+	return;
+}
+
+# A token: the first line, without blanks around it.
+foreach my $content (
+	$CphTest::TOKEN, "$CphTest::TOKEN\n",
+	"  $CphTest::TOKEN \t\r\nanother line\n", "\xEF\xBB\xBF$CphTest::TOKEN\r\n")
+{
+	fill($token_file, $content);
+	CphLogin::login($node, token_file => $token_file);
+	is($node->safe_psql('postgres', $count),
+		20, 'token file: ' . $content =~ s/[^ -~]/?/gr);
+}
+
+# It is read at each use, and again after a refusal.
+is( $node->safe_psql(
+		'postgres', qq{
+		$count
+		\\! printf '%s\\n' wrong-token >'$directory/new' && mv '$directory/new' "$token_file"
+		SELECT left(failure('$servers'), 5);
+		SELECT left(failure('$servers'), 5);
+		\\! printf '%s\\n' $CphTest::TOKEN >'$directory/new' && mv '$directory/new' "$token_file"
+		$count}),
+	"20\nHV00N\nHV00N\n20",
+	'a changed file has its effect at once');
+
+# Keys: a profile of an INI file.
+my $ini = <<'END';
+; the service's kits read this
+[other]
+ak = AKEXAMPLE2
+sk : sk-example-two
+security_token=st-example-two
+project_id = 0123456789abcdef0123456789abcdef
+iam_endpoint = https://iam.example.com
+
+[basic]
+# the usual one
+ak=AKEXAMPLE1
+sk = sk-example-one
+security_token =
+END
+fill($keys_file, $ini =~ s/\n/\r\n/gr);
+CphLogin::login($node, credentials_file => $keys_file);
+is($node->safe_psql('postgres', $count), 20, 'the usual profile');
+CphLogin::login($node, credentials_file => $keys_file, profile => 'other');
+is($node->safe_psql('postgres', $count), 20, 'another profile');
+
+# The project may come from there.
+$node->safe_psql('postgres', 'ALTER SERVER cph OPTIONS (DROP project_id)');
+is($node->safe_psql('postgres', $count), 20, 'it names the project');
+CphLogin::login($node, credentials_file => $keys_file);
+CphLogin::fails($node, 'a profile that names none',
+	$servers, 'HV00J server "cph" names no project');
+$node->safe_psql('postgres',
+	"ALTER SERVER cph OPTIONS (ADD project_id '$CphTest::PROJECT')");
+
+# A rotation within a session.
+fill($keys_file, "[basic]\nak=AKEXAMPLE1\nsk=sk-example-wrong\n");
+is( $node->safe_psql(
+		'postgres', qq{
+		SELECT failure('$servers') LIKE 'HV00N%credentials_file%';
+		SELECT left(failure('$servers'), 5);
+		\\! printf '[basic]\\nak=AKEXAMPLE2\\nsk=sk-example-two\\nsecurity_token=st-example-two' >'$directory/new' && mv '$directory/new' '$keys_file'
+		$count}),
+	"t\nHV00N\n20",
+	'a rotation is one file');
+
+# What can be wrong with a file is told, but not what it holds.
+sub broken
+{
+	my ($option, $content, $sqlstate, $message) = @_;
+
+	my $path = $option eq 'token_file' ? $token_file : $keys_file;
+	unlink $path;
+	rmdir $path;
+	if (ref $content) { $content->($path) }
+	elsif (defined $content) { fill($path, $content) }
+	is( CphLogin::failures($node, $servers),
+		"$sqlstate $message", "$option: $message");
+	return;
+}
+
+my $file = 'the file that option "token_file" names';
+CphLogin::login($node, token_file => $token_file);
+broken('token_file', undef, '58P01', "could not read $file: No such file or directory");
+broken('token_file', '', 'HV024', "$file has no token in its first line");
+broken('token_file', "\n$CphTest::TOKEN\n", 'HV024', "$file has no token in its first line");
+broken('token_file', 'two words', 'HV024', "$file has a first line that is no token");
+broken('token_file', "t\xC3\xB6ken", 'HV024', "$file has a first line that is no token");
+broken('token_file', "token\0more", 'HV024', "$file is not a text file");
+broken('token_file', 'x' x 65537, 'HV024', "$file is larger than 64 kB");
+broken('token_file', sub { mkdir $_[0] }, 'HV024', "$file is not a regular file");
+broken('token_file', sub { system('mkfifo', $_[0]) }, 'HV024', "$file is not a regular file");
+
+$file = 'the file that option "credentials_file" names';
+CphLogin::login($node, credentials_file => $keys_file);
+broken('credentials_file', undef, '58P01', "could not read $file: No such file or directory");
+broken('credentials_file', '', 'HV024', "$file has no section [basic]");
+broken('credentials_file', "ak=AKEXAMPLE1\nsk=secret\n", 'HV024', "$file has no section [basic]");
+broken('credentials_file', "[basics]\nak=AKEXAMPLE1\n", 'HV024', "$file has no section [basic]");
+broken('credentials_file', "[basic]\nsk=secret\n", 'HV024', "$file lacks \"ak\" in section [basic]");
+broken('credentials_file', "[basic]\nak=AKEXAMPLE1\nsk=\n", 'HV024', "$file lacks \"sk\" in section [basic]");
+broken('credentials_file', "[basic]\nsecret\n", 'HV024',
+	"$file has a line that is neither a section nor \"name = value\"");
+broken('credentials_file', "[basic]\nak=A B\n", 'HV024', "$file has a malformed value of \"ak\"");
+broken('credentials_file', 'x' x 65537, 'HV024', "$file is larger than 64 kB");
+
+# Who may name a file.  The server's log has its path, users do not.
+my $errors = '';
+$node->psql('postgres', $servers, stderr => \$errors);
+unlike($errors, qr/\Q$keys_file\E/, 'the path is not in the error');
+ok(slurp_file($node->logfile) =~ /DETAIL: .*The file is "\Q$keys_file\E"/, 'but in the log');
+$node->safe_psql(
+	'postgres', q{
+	CREATE ROLE plain;
+	CREATE ROLE reads_files IN ROLE pg_read_server_files;
+	GRANT USAGE ON FOREIGN SERVER cph TO plain, reads_files;
+	CREATE USER MAPPING FOR plain SERVER cph OPTIONS (token 'x');
+	CREATE USER MAPPING FOR reads_files SERVER cph OPTIONS (token 'x')});
+foreach my $option ('token_file', 'credentials_file')
+{
+	my $command = "ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (DROP token, ADD $option ''/etc/passwd'')";
+	like($node->safe_psql('postgres', "SET ROLE plain; SELECT failure('$command')"),
+		qr/^42501 permission denied to set option "$option"\nDETAIL Only a superuser or a member of the role pg_read_server_files/,
+		"$option: not by anyone");
+	is( $node->safe_psql('postgres',
+			"BEGIN; SET ROLE reads_files; SELECT failure('$command'); ROLLBACK"),
+		'no error', "$option: by a member of pg_read_server_files");
+}
+
+done_testing();

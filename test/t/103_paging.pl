@@ -1,0 +1,122 @@
+# Pages, counts and orders that are not as the documents say: the right answer
+# or an error, and requests as few as that takes.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphSession;
+use CphTest;
+use Test::More;
+
+my ($node, $service) = CphTest::setup(
+	phones => 450,
+	attach => { server => { fetch_size => 50, max_concurrent_requests => 8 } });
+my $session = CphSession->new($node);
+my $all = 'SELECT phone_id, status FROM cph_phones';
+my $phones = 'GET /v1/PROJECT/cloud-phone/phones';
+
+# What count says proves nothing.
+foreach my $count (
+	'all', 'page', 'absent', 'null', 'negative', 'string',
+	0, 1, 50, 51, 449, 451, 100_000)
+{
+	$service->set(count => $count);
+	CphTest::same($node, $all, name => "count: $count");
+	CphTest::same($node, "$all WHERE status = 2", name => "count: $count, filtered");
+}
+$service->set(count => 'huge');
+is($session->state($all), 'HV00L', 'a count that is no number of rows');
+$service->clear;
+
+# Pages shorter than asked for.
+foreach my $rows (2, 3, 17, 49)
+{
+	foreach my $count ('filtered', 'absent', 100_000)
+	{
+		$service->set(page_cap => $rows, count => $count);
+		CphTest::same($node, $all, name => "pages of $rows, count: $count");
+	}
+}
+$service->set(page_cap => 1);
+is($session->state($all), 'HV000', 'pages of one row');
+$service->clear;
+
+# Orders that are none.
+$service->set(unsorted => JSON::PP::true);
+is($session->state($all), 'HV000', 'pages that are not newest first');
+like($session->error, qr/HINT: .*enable_order_pushdown/, '... have a hint');
+$node->safe_psql('postgres',
+	q{ALTER SERVER cph OPTIONS (ADD enable_order_pushdown 'false')});
+CphTest::same($node, $all, name => 'pages backwards, and no order relied on');
+$node->safe_psql('postgres', 'ALTER SERVER cph OPTIONS (DROP enable_order_pushdown)');
+$service->clear;
+
+# Filters that do nothing.
+$service->set(filters_ignored => ['status']);
+CphTest::same($node, "$all WHERE status = 8");
+CphTest::same($node, "$all WHERE status IN (2, 8)");
+$service->clear;
+
+# Items that cannot be told from each other, in a list of several pages.
+foreach my $field ('phone_id', 'create_time')
+{
+	$service->set(drop_fields => [$field]);
+	is($session->state('SELECT phone_name FROM cph_phones'),
+		'HV00L', "no $field in a list of several pages");
+	CphTest::same($node, 'SELECT phone_name FROM cph_phones WHERE status = 8');
+}
+$service->clear;
+
+# An item array that is missing is an error, also of a list without rows.
+foreach my $form ('null', 'absent')
+{
+	$service->set(item_key => $form);
+	is($session->state($all), 'HV00L', "item array: $form");
+}
+$service->clear;
+
+# Nothing is asked ahead before a row beyond the first page is wanted.
+$service->entries;
+$session->run("BEGIN; DECLARE c CURSOR FOR $all; FETCH 50 FROM c");
+is_deeply([ $service->log ], ["$phones?limit=50&offset=0 200"],
+	'a page of rows is one request');
+$session->run('FETCH 1 FROM c');
+$service->fault('latency', ms => 200);
+$session->run('FETCH 49 FROM c');
+is( scalar(grep { /offset=(49|98|147|196|245|294|343|392) / } $service->log),
+	8, 'one row more opens the window');
+$session->run('ROLLBACK');
+$service->clear;
+
+# As many in flight as the option says, not more.
+$service->fault('latency', ms => 50);
+$session->run('SELECT count(phone_name) FROM cph_phones');
+is($service->control('GET', '/_control/stats')->{max_in_flight},
+	8, 'eight requests in flight');
+$node->safe_psql('postgres',
+	'ALTER SERVER cph OPTIONS (SET max_concurrent_requests \'2\')');
+$service->entries;
+$session->run('SELECT count(phone_name) FROM cph_phones');
+is($service->control('GET', '/_control/stats')->{max_in_flight}, 2, 'two');
+
+# So it is with the first pages of many streams.
+$service->entries;
+$session->run(
+	'SELECT count(phone_name) FROM cph_phones WHERE status IN (2, 3, 4, 6, 7, 8, -5, -6, -7, -8, -9)');
+is($service->control('GET', '/_control/stats')->{max_in_flight},
+	2, 'two, of many streams');
+
+$service->clear;
+
+# A list without rows may not go without its item array either.
+$service->reset(phones => 0);
+is($session->run('SELECT count(phone_name) FROM cph_phones'), '0', 'an empty list');
+foreach my $form ('null', 'absent')
+{
+	$service->set(empty => $form);
+	is($session->state($all), 'HV00L', "item array of an empty list: $form");
+}
+
+done_testing();

@@ -1,0 +1,98 @@
+# CphSession: one backend for many queries, whose errors are looked at too.
+#
+#   my $session = CphSession->new($node);
+#   my $rows = $session->run('SELECT ...');       # what psql prints
+#   my $state = $session->state('SELECT ...');    # '' or the SQLSTATE
+#   $session->error                               # the last error, with all
+#   $session->descriptors, $session->kilobytes    # of the backend, now
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+package CphSession;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Time::HiRes qw(time);
+
+sub new
+{
+	my ($class, $node) = @_;
+
+	my $psql = $node->background_psql('postgres', on_error_stop => 0);
+	$psql->query_safe('\set VERBOSITY verbose');
+	$psql->query_safe('\set SHOW_CONTEXT never');
+	return bless {
+		psql => $psql,
+		pid => $psql->query_safe('SELECT pg_backend_pid()')
+	}, $class;
+}
+
+# Runs a query and returns what psql prints of its rows.
+sub run
+{
+	my ($self, $query) = @_;
+
+	my $start = time;
+	$self->{psql}->{stderr} = '';
+	my $rows = $self->{psql}->query($query);
+	$self->{error} = $self->{psql}->{stderr};
+	$self->{psql}->{stderr} = '';
+	$self->{seconds} = time - $start;
+	return $rows;
+}
+
+# Runs a query and returns its SQLSTATE, '' if it did not fail.
+sub state
+{
+	my ($self, $query) = @_;
+
+	$self->run($query);
+	my ($state) = $self->{error} =~ /ERROR: +([0-9A-Z]{5}):/;
+	return $state // '';
+}
+
+# What psql wrote of errors and notices in the last query.
+sub error
+{
+	my ($self) = @_;
+	return $self->{error};
+}
+
+# How long the last query took.
+sub seconds
+{
+	my ($self) = @_;
+	return $self->{seconds};
+}
+
+sub pid
+{
+	my ($self) = @_;
+	return $self->{pid};
+}
+
+# The backend's open descriptors; undef where there is no /proc.
+sub descriptors
+{
+	my ($self) = @_;
+	opendir(my $directory, "/proc/$self->{pid}/fd") or return undef;
+	return scalar grep { !/^\./ } readdir $directory;
+}
+
+# What the backend has in memory, in kB; undef where there is no /proc.
+sub kilobytes
+{
+	my ($self) = @_;
+	open(my $status, '<', "/proc/$self->{pid}/status") or return undef;
+	my ($size) = map { /^RssAnon:\s+([0-9]+) kB/ ? $1 : () } <$status>;
+	return $size;
+}
+
+sub quit
+{
+	my ($self) = @_;
+	return $self->{psql}->quit;
+}
+
+1;
