@@ -365,6 +365,7 @@ report_peer(Check *check)
 {
 	const CphPeer *peer = cph_client_peer(check->client);
 	int64		ahead = peer->clock_ahead;
+	int64		distance = ahead < 0 ? -ahead : ahead;
 
 	check->endpoint = NULL;
 	report(check, "connection", peer->text ? "ok" : "failed",
@@ -376,9 +377,9 @@ report_peer(Check *check)
 		report(check, "clock", "unknown", "The service does not tell the time.");
 	else
 		report(check, "clock",
-			   Abs(ahead) > CLOCK_TOLERANCE ? "differs" : "ok",
+			   distance > CLOCK_TOLERANCE ? "differs" : "ok",
 			   psprintf("The service's clock is " INT64_FORMAT " seconds %s this machine's.",
-						Abs(ahead), ahead < 0 ? "behind" : "ahead of"));
+						distance, ahead < 0 ? "behind" : "ahead of"));
 }
 
 /*

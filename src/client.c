@@ -205,7 +205,8 @@ schedule_wake(CphClient *client)
 				at = at == 0 ? due : Min(at, due);
 		}
 	}
-	if (at != 0 && connection->throttled_since != 0 && !connection->noticed)
+	if (at != 0 && connection->throttled_since != 0 && !connection->noticed &&
+		connection->throttled_since + NOTICE_AFTER_US > now)
 		at = Min(at, connection->throttled_since + NOTICE_AFTER_US);
 	cph_transport_wake_at(client->transport, at);
 }
@@ -218,6 +219,7 @@ notice_throttling(CphClient *client)
 	int64		now = cph_transport_now();
 
 	if (connection->throttled_since == 0 || connection->noticed ||
+		connection->resume_at <= now ||
 		now - connection->throttled_since < NOTICE_AFTER_US)
 		return;
 	connection->noticed = true;

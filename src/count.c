@@ -45,17 +45,30 @@ fetch_page(const Counting *counting, int64 offset, int limit, CphPage **page)
 							counting->nparams, offset, limit, page);
 }
 
+/* Tells whether the list ends with just as many matching rows from an offset. */
+static bool
+ends_after(const Counting *counting, int64 offset, int rows, int limit)
+{
+	CphPage    *page;
+
+	return fetch_page(counting, offset, limit, &page) == CPH_CALL_PAGE &&
+		page->nitems == rows && page_matches(counting, page);
+}
+
 /*
- * Tells whether the list has just that many rows, which is at least 1, by the
- * page at its end.
+ * Tells whether the list has just that many rows, which is at least 1, by its
+ * last page.  A whole page shows more of whether the filter filters than its
+ * last row; a service with shorter pages is asked for that one row.
  */
 static bool
 prove_count(const Counting *counting, int64 count)
 {
-	CphPage    *page;
+	const CphScanState *state = counting->state;
+	int			limit = cph_options_page_size(state->options, state->endpoint);
+	int64		offset = Max(count - (limit - 1), 0);
 
-	return fetch_page(counting, count - 1, 2, &page) == CPH_CALL_PAGE &&
-		page->nitems == 1 && page_matches(counting, page);
+	return ends_after(counting, offset, count - offset, limit) ||
+		(offset > 0 && ends_after(counting, count - 1, 1, 2));
 }
 
 /*

@@ -12,6 +12,7 @@
 #include "login.h"
 
 #include "common/hashfn.h"
+#include "datatype/timestamp.h"
 #include "mapping.h"
 #include "utils/memutils.h"
 

@@ -6,6 +6,7 @@
  */
 #include "outcome.h"
 
+#include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 
 /* A try is repeated after 250 ms, 500 ms, ... 8 s, less a random part. */

@@ -77,6 +77,8 @@ struct CphPager
 	bool		probing;		/* the request only asks whether the list ends */
 	int			probes;			/* that it does not, since an unread row */
 	int64		barren;			/* pages since an unread row */
+	bool		has_reached;	/* while all rows so far are too new ... */
+	TimestampTz reached;		/* ... the time of the oldest of them */
 	int64		stepped;		/* rows stepped back since an unread row */
 	int64		largest;		/* bytes of the largest page */
 
@@ -575,6 +577,9 @@ offset_before_ties(CphPager *pager, const CphPage *page, const Asked *asked)
 		first--;
 	if (first >= 2)
 		return asked->offset + first - 1;
+	/* a page that was to be small says nothing of what a page holds */
+	if (asked->limit < pager->options.page_size)
+		return Max(asked->offset + first - 1, 0);
 	if (page->nitems >= asked->limit || pager->probes > MAX_PROBES)
 		broken_promise(pager,
 					   "More rows of one time follow each other than a page holds.",
@@ -705,6 +710,22 @@ is_doubtful(const CphPager *pager, const CphPage *page, int64 offset)
 }
 
 /*
+ * Tells whether a page of rows that are all too new leads on to those that are
+ * wanted: it reaches further back than the one before.
+ */
+static bool
+comes_closer(CphPager *pager, const CphPage *page)
+{
+	TimestampTz oldest = page->items[page->nitems - 1].time;
+	bool		closer = pager->options.has_newest && pager->returned == 0 &&
+		(!pager->has_reached || oldest < pager->reached);
+
+	pager->has_reached = true;
+	pager->reached = oldest;
+	return closer;
+}
+
+/*
  * Takes an anchored page: its unread rows are returned from then on, and what
  * follows is planned.
  */
@@ -726,7 +747,7 @@ accept_anchored(CphPager *pager, CphPage *page, const Asked *asked)
 	note_page(pager, page, unread);
 	if (begin_seek(pager, page))
 		return;
-	if (unread == 0)
+	if (unread == 0 && !comes_closer(pager, page))
 		check_progress(pager);
 	plan_next(pager, page, asked);
 	if (pager->pages > 1)

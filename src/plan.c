@@ -55,6 +55,13 @@ estimate_size(PlannerInfo *root, RelOptInfo *baserel, const CphRelInfo *info)
 	ListCell   *lc;
 
 	set_baserel_size_estimates(root, baserel);
+
+	/*
+	 * An estimate of one row makes the planner read a list again for each row
+	 * of another; that is one request where the estimate holds, and the whole
+	 * list each time where it does not.
+	 */
+	baserel->rows = Max(baserel->rows, 2);
 	foreach(lc, baserel->baserestrictinfo)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);

@@ -38,8 +38,11 @@ struct CphStreams
 	Stream	   *streams;
 	bool		merge;			/* newest first over all of them */
 	int			current;		/* without merge: the one that is read */
+	int			checked;		/* without merge: streams whose filter's value is
+								 * known to be taken */
 	int			started;		/* streams that were started */
 	CphIdSet   *ids;			/* returned so far; NULL: one stream only */
+	bool		may_be_refused; /* the service may not take a value */
 	const CphFilter *invalid;
 };
 
@@ -158,6 +161,8 @@ cph_streams_create(CphClient *client, const CphPagerOptions *options,
 	streams->streams = palloc0(sizeof(Stream) * n);
 	streams->merge = n > 1 && options->needs_time;
 	base.streams = streams->merge ? n : 1;
+	streams->may_be_refused = n > 1 && fan->invalid_code != NULL &&
+		!fan->invalid_is_none;
 	if (n > 1)
 		streams->ids = cph_idset_create();
 	for (int i = 0; i < n; i++)
@@ -239,6 +244,17 @@ choose_newest(CphStreams *streams, Stream **chosen)
 static CphStep
 choose_current(CphStreams *streams, Stream **chosen)
 {
+	*chosen = NULL;
+	/* whether the filter is taken is settled before a row is returned */
+	while (streams->checked < streams->nstreams && streams->may_be_refused)
+	{
+		CphStep		step = fill_head(streams,
+									 &streams->streams[streams->checked]);
+
+		if (step != CPH_STEP_ROW && step != CPH_STEP_END)
+			return step;
+		streams->checked++;
+	}
 	while (streams->current < streams->nstreams)
 	{
 		CphStep		step;
