@@ -112,6 +112,18 @@ classes_of(List *clauses, List *chosen)
 }
 
 /*
+ * Tells whether the rows that the planner expects to be fetched are known to
+ * be so many: by a LIMIT of this query, or because one is enough (EXISTS).
+ * What an outer query expects may be filtered before it counts.
+ */
+static bool
+knows_rows(PlannerInfo *root)
+{
+	return root->tuple_fraction >= 1 && root->tuple_fraction <= INT_MAX &&
+		(root->parse->limitCount != NULL || root->tuple_fraction == 1);
+}
+
+/*
  * Returns how many rows are known to be wanted, though LIMIT is not pushed;
  * 0: all, or no one knows.  It bounds the size of the first page only.
  */
@@ -122,7 +134,7 @@ first_rows(PlannerInfo *root, const CphRelInfo *info, const ForeignPath *path,
 	ListCell   *lc;
 
 	if (bms_membership(root->all_baserels) != BMS_SINGLETON ||
-		root->tuple_fraction < 1 || root->tuple_fraction > INT_MAX ||
+		!knows_rows(root) ||
 		!pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys) ||
 		root->parse->hasAggs || root->parse->groupClause != NIL ||
 		root->parse->distinctClause != NIL || root->parse->hasWindowFuncs ||

@@ -218,7 +218,10 @@ bind_constants(const CphTable *table, CphClause *clause)
 	if (!binding->needs_insides)
 		clause->class = Min(clause->class, binding->class);
 	if (binding->class != CPH_LOCAL)
-		clause->fans_out = list_length(binding->values) > 1;
+	{
+		clause->nvalues = list_length(binding->values);
+		clause->fans_out = clause->nvalues > 1;
+	}
 }
 
 /* What replacing the constants of a table in a clause needs and finds. */

@@ -24,6 +24,7 @@ typedef struct CphClause
 	List	   *values;			/* expressions of the other side */
 	CphClass	class;			/* the best that it can be */
 	bool		fans_out;		/* can have several values */
+	int			nvalues;		/* how many, if they are constants; else 0 */
 } CphClause;
 
 extern CphClause *cph_filter_clause(PlannerInfo *root,

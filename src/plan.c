@@ -141,6 +141,8 @@ is_better(const CphClause *a, const CphClause *b)
 		return a->class > b->class;
 	if (a->fans_out != b->fans_out)
 		return b->fans_out;
+	if ((a->op == CPH_OP_EQUAL) != (b->op == CPH_OP_EQUAL))
+		return a->op == CPH_OP_EQUAL;
 	return IsA(linitial(a->values), Const) && !IsA(linitial(b->values), Const);
 }
 
@@ -201,6 +203,8 @@ estimate_streams(PlannerInfo *root, List *chosen)
 
 		if (!clause->fans_out)
 			continue;
+		if (clause->nvalues > 0)
+			return clause->nvalues;
 		if (clause->op == CPH_OP_ANY || clause->op == CPH_OP_LABEL_ANY)
 			return Max(cph_estimate_array_length(root, value), 1);
 		return list_length(clause->values);

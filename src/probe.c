@@ -85,6 +85,9 @@ cph_probe_insides(CphClient *client, const CphOptions *options,
 	CphFacts   *facts = cph_client_facts(client, endpoint);
 	int			page_size = cph_options_page_size(options, endpoint);
 
+	/* a list that was short when it was last seen is not asked about */
+	if (facts->total >= 0 && facts->total <= PAGES_WORTH_PROBING * page_size)
+		return facts->finds_insides == CPH_SHOWN;
 	for (int i = 0; i < endpoint->nfilters; i++)
 	{
 		const CphFilter *filter = &endpoint->filters[i];

@@ -226,6 +226,8 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 			add_values(&e, clause);
 	}
 	send_bounds(&e);
-	query->none |= query->limit == 0;
+	query->none |= query->limit == 0 ||
+		(query->has_oldest && query->has_newest &&
+		 query->oldest > query->newest);
 	return query;
 }
