@@ -45,14 +45,21 @@ fetch_page(const Counting *counting, int64 offset, int limit, CphPage **page)
 							counting->nparams, offset, limit, page);
 }
 
-/* Tells whether the list ends with just as many matching rows from an offset. */
+/*
+ * Fetches what should be the last rows of a list of that many, and tells
+ * whether as many came, each one to be counted.  fewer: less came, which match.
+ */
 static bool
-ends_after(const Counting *counting, int64 offset, int rows, int limit)
+ends_with(const Counting *counting, int64 count, int rows, bool *fewer)
 {
 	CphPage    *page;
 
-	return fetch_page(counting, offset, limit, &page) == CPH_CALL_PAGE &&
-		page->nitems == rows && page_matches(counting, page);
+	*fewer = false;
+	if (fetch_page(counting, count - rows, rows + 1, &page) != CPH_CALL_PAGE ||
+		!page_matches(counting, page))
+		return false;
+	*fewer = page->nitems > 0 && page->nitems < rows;
+	return page->nitems == rows;
 }
 
 /*
@@ -65,10 +72,10 @@ prove_count(const Counting *counting, int64 count)
 {
 	const CphScanState *state = counting->state;
 	int			limit = cph_options_page_size(state->options, state->endpoint);
-	int64		offset = Max(count - (limit - 1), 0);
+	bool		fewer;
 
-	return ends_after(counting, offset, count - offset, limit) ||
-		(offset > 0 && ends_after(counting, count - 1, 1, 2));
+	return ends_with(counting, count, Min(count, limit - 1), &fewer) ||
+		(fewer && ends_with(counting, count, 1, &fewer));
 }
 
 /*
