@@ -215,14 +215,15 @@ class Demand:
         return probes + self.slack(self.pages(place)) + self.setup.concurrency
 
     def counting(self):
-        """The requests that count the rows: one a stream, and one for its proof."""
+        """The requests that count the rows: one a stream, and one for its proof, or two if pages are short."""
         if self.none:
             return 0
         if not self.pushable or self.refused or not self.setup.on("enable_count_pushdown"):
             return self.everything()
         if not self.must and self.setup.reading.counts:
             return 1
-        return 2 * len(self.streams) + (0 if self.setup.reading.counts else self.everything())
+        proofs = 2 if self.setup.reading.settings.get("page_cap") else 1
+        return (1 + proofs) * len(self.streams) + (0 if self.setup.reading.counts else self.everything())
 
     def wrong_requests(self, requests):
         """The requests on this table's list that lack a filter that they must have."""
