@@ -1,0 +1,132 @@
+
+# cph_fdw_check: what a server does, row by row, and what to do about it.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphTest;
+use JSON::PP;
+use Test::More;
+
+my ($node, $service) = CphTest::setup(phones => 9000, servers => 300);
+
+# The rows of the check that are not ok, or those of an item.
+sub checked
+{
+	my $item = shift;
+	my $where = $item ? "item = '$item'" : "status <> 'ok'";
+
+	return $node->safe_psql('postgres',
+		"SELECT item || ' ' || status || ' ' || detail FROM cph_fdw_check('cph') WHERE $where");
+}
+
+$service->log;
+is(checked(), '', 'all is well');
+my $requests = scalar $service->log;
+cmp_ok($requests, '<=', 25, 'at most 25 requests');
+
+$service->set(names => 'prefix');
+like(checked('phones: filter phone_name'), qr/ok It finds names by their beginning/, 'names by prefix');
+$service->set(names => 'exact');
+like(checked('phones: filter phone_name'), qr/differs .*name_filter 'exact'/, 'whole names');
+$service->set(names => 'nocase');
+like(checked('servers: filter server_name'), qr/inside, and does not distinguish/, 'no case');
+$service->clear;
+
+$service->set(time_unit => 'ms');
+like(checked('servers: filter create_since'), qr/differs .*time_unit 'ms'/, 'milliseconds');
+$service->clear;
+
+$service->set(count => 'absent');
+like(checked('phones: count'), qr/differs The answers have no count/, 'no count');
+$service->set(count => 'all');
+like(checked('phones: filter status'), qr/ok .*whether count follows is not to be seen/, 'count of all');
+$service->clear;
+
+$service->set(page_cap => 50);
+like(checked('phones: largest page'), qr/differs A page has 50 rows .*fetch_size '50'/, 'short pages');
+$service->clear;
+
+$service->set(unsorted => JSON::PP::true);
+like(checked('phones: newest first'), qr/differs .*enable_order_pushdown 'false'/, 'unsorted');
+$service->clear;
+
+$service->reset(phones => 500, servers => 20, ties => 0.9);
+$service->set(ties_shuffled => JSON::PP::true);
+like(checked('phones: stable ties'), qr/differs \d+ rows changed places: .*stable_ties 'false'/, 'shuffled ties');
+$service->clear;
+
+$service->set(filters_ignored => ['status']);
+like(checked('phones: filter status'), qr/differs .*returns other rows too/, 'a filter that is ignored');
+$service->clear;
+
+$service->set(clock_shift => 3600);
+like(checked('clock'), qr/differs .* 3\d\d\d seconds ahead of/, 'the clock');
+$service->clear;
+
+# A failure is a row, and the rest goes on.
+$service->fault('status', status => 403, error_code => 'CPS.0001', match => '/phones?');
+like(checked('phones: list'), qr/failed server "cph" denied permission: GET /, 'no permission for one list');
+like(checked('servers: list'), qr/ok /, 'the other one is there');
+$service->clear;
+
+$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD max_retries '0')});
+$service->fault('reset');
+like(checked('connection'), qr/failed 127\.0\.0\.1:\d+ does not answer/, 'no answer');
+$service->clear;
+
+# Only who may use the server may check it.
+$node->safe_psql('postgres', q{CREATE ROLE nobody_much LOGIN});
+my ($status, $stdout, $stderr) =
+  $node->psql('postgres', q{SET ROLE nobody_much; SELECT * FROM cph_fdw_check('cph')});
+like($stderr, qr/permission denied for foreign server cph/, 'USAGE is asked for');
+
+# Connections: listed, closed, and opened again.
+is( $node->safe_psql('postgres', q{
+	SELECT count(*) FROM cph_servers;
+	SELECT * FROM cph_fdw_get_connections();
+	SELECT cph_fdw_disconnect('cph');
+	SELECT cph_fdw_disconnect('cph');
+	SELECT count(*) FROM cph_fdw_get_connections();
+	SELECT cph_fdw_disconnect_all();
+	SELECT count(*) FROM cph_servers;
+	SELECT cph_fdw_disconnect_all();
+	SELECT cph_fdw_disconnect_all();}),
+	"20\ncph|t\nt\nf\n0\nf\n20\nt\nf", 'connections');
+($status, $stdout, $stderr) = $node->psql('postgres', q{
+	BEGIN;
+	DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones;
+	FETCH 1 FROM c;
+	SELECT cph_fdw_disconnect('cph');
+	ALTER SERVER cph OPTIONS (ADD connect_timeout '9');
+	SELECT valid FROM cph_fdw_get_connections();
+	MOVE ALL IN c;
+	COMMIT;
+	SELECT valid FROM cph_fdw_get_connections();
+	SELECT count(*) FROM cph_servers;
+	SELECT valid FROM cph_fdw_get_connections();});
+like($stderr, qr/cannot close a connection to server "cph" because it is still in use/, 'one in use stays');
+like($stdout, qr/^[0-9a-f]{32}\nf\nf\nf\n20\nt$/, 'and is no longer valid when the server changes');
+($status, $stdout, $stderr) = $node->psql('postgres', q{SELECT cph_fdw_disconnect('no_such')});
+like($stderr, qr/server "no_such" does not exist/, 'a server that is not there');
+
+# The budget of a statement.
+$service->log;
+($status, $stdout, $stderr) = $node->psql('postgres', q{
+	\set VERBOSITY verbose
+	SET cph_fdw.max_requests = 2;
+	SELECT count(imei) FROM cph_phones;});
+like($stderr, qr/ERROR:  54000: the statement would send more than 2 requests.*HINT:  .*cph_fdw\.max_requests/s,
+	'too many requests');
+cmp_ok(scalar($service->log), '<=', 2, 'no more were sent');
+is( $node->safe_psql('postgres', q{
+	SET cph_fdw.max_requests = 2;
+	SELECT count(*) FROM cph_phones;
+	SELECT count(*) FROM cph_phones;
+	SELECT count(*) FROM cph_phones;}),
+	"500\n500\n500", 'each statement has its own budget');
+
+$node->stop;
+done_testing();
