@@ -43,6 +43,11 @@ typedef struct CphPathKind
 extern List *cph_path_kind_encode(const CphPathKind *kind);
 extern CphPathKind cph_path_kind_decode(List *encoded);
 
+/* Sizes and costs (cost.c) */
+extern double cph_known_size(const CphRelInfo *info, double analyzed);
+extern void cph_estimate_size(PlannerInfo *root, RelOptInfo *baserel,
+							  const CphRelInfo *info);
+extern double cph_estimate_streams(PlannerInfo *root, List *chosen);
 extern List *cph_choose_clauses(PlannerInfo *root, const CphRelInfo *info,
 								List *restrictinfos, bool fan_out);
 extern void cph_estimate_cost(PlannerInfo *root, const CphRelInfo *info,

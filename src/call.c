@@ -1,303 +1,17 @@
 /*
- * client.c
- *		Requests to the service: send, classify, try again, slow down, raise.
+ * call.c
+ *		A request for a page: send, classify, try again, slow down, raise.
  *
  * Which answer leads to what is outcome.c's to tell.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "client.h"
+#include "client_private.h"
 
-#include "credential.h"
+#include <time.h>
+
 #include "access/xact.h"
-#include "lib/ilist.h"
-#include "miscadmin.h"
-#include "outcome.h"
-#include "portability/instr_time.h"
-#include "transport.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
-
-/* A user who waits that long for a throttled service is told why. */
-#define NOTICE_AFTER_US		INT64CONST(5000000)
-
-/* A request, from its first try to its answer. */
-struct CphCall
-{
-	dlist_node	node;			/* in the client's calls */
-	CphClient  *client;
-	const CphEndpoint *endpoint;
-	char	   *path;
-	char	   *query;
-	int			limit;
-	int			tries;			/* begun */
-	int			failures;		/* tries that failed in a way that may pass */
-	bool		renewed;		/* the credential was renewed for it */
-	int64		not_before;		/* next try; 0: at once */
-	CphTransfer *transfer;		/* NULL: between tries */
-	CphVerdict	verdict;		/* CPH_VERDICT_USE or _RAISE once it is
-								 * settled */
-	const CphOutcome *outcome;	/* of CPH_VERDICT_RAISE */
-	CphServiceError error;		/* what the answer says of itself */
-	uint64		print;			/* of what the last try logged in with */
-};
-
-struct CphClient
-{
-	MemoryContext context;
-	const CphOptions *options;
-	char	   *base;			/* URL */
-	char	   *authority;		/* host and port */
-	char	   *project_id;
-	CphConnection *connection;
-	CphCredential *credential;
-	CphTransport *transport;
-	CphCounters *counters;
-	CphPeer		peer;
-	dlist_head	calls;			/* every CphCall that was not dropped */
-};
-
-static void start_call(CphCall *call);
-static void step_call(CphCall *call);
-
-/* Returns the project to ask for; raises an error where none is named. */
-static char *
-project_of(const CphOptions *options, CphCredential *credential)
-{
-	const char *project_id = cph_credential_project(credential);
-
-	if (project_id == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("server \"%s\" names no project", options->server_name),
-				 errhint("Set the option \"project_id\" of the server or the foreign table.")));
-	return pstrdup(project_id);
-}
-
-/*
- * Returns a client that asks a server as the given user, in a child of the
- * current memory context; deleting that one closes the client.  Raises an
- * error if an endpoint, a project or a credential is missing.  The options
- * and counters must live as long.
- */
-CphClient *
-cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "cph_fdw client",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	UserMapping *mapping = GetUserMapping(userid, options->serverid);
-	CphClient  *client = palloc0(sizeof(CphClient));
-
-	client->context = context;
-	client->options = options;
-	client->counters = counters;
-	client->base = cph_options_endpoint(options);
-	client->authority = cph_options_host(options);
-	client->connection = cph_connection_open(mapping);
-	client->credential = cph_credential_open(options, mapping,
-											 client->connection);
-	client->project_id = project_of(options, client->credential);
-	client->transport = cph_transport_borrow(mapping->umid,
-											 cph_credential_route(client->credential),
-											 context);
-	dlist_init(&client->calls);
-	MemoryContextSwitchTo(caller);
-	return client;
-}
-
-/* Closes a client and drops its calls.  NULL is allowed. */
-void
-cph_client_close(CphClient *client)
-{
-	if (client != NULL)
-		MemoryContextDelete(client->context);
-}
-
-/* Returns the counters of a client, for reading and for counting repairs. */
-CphCounters *
-cph_client_counters(CphClient *client)
-{
-	return client->counters;
-}
-
-/* Returns the name of the client's server, for messages. */
-const char *
-cph_client_server_name(const CphClient *client)
-{
-	return client->options->server_name;
-}
-
-/* Returns the project that the client asks for. */
-const char *
-cph_client_project(const CphClient *client)
-{
-	return client->project_id;
-}
-
-/* Returns what the last answer told about the other end. */
-const CphPeer *
-cph_client_peer(const CphClient *client)
-{
-	return &client->peer;
-}
-
-/*
- * Returns what the service has shown of an endpoint and the client's project,
- * for reading and writing.
- */
-CphFacts *
-cph_client_facts(CphClient *client, const CphEndpoint *endpoint)
-{
-	return cph_connection_facts(client->connection, endpoint,
-								client->project_id);
-}
-
-/* Returns how many requests may be in flight at once. */
-int
-cph_client_concurrency(const CphClient *client)
-{
-	return Min(client->options->max_concurrent_requests,
-			   client->connection->limit);
-}
-
-/* Returns the number of the client's requests that are in flight. */
-static int
-in_flight(CphClient *client)
-{
-	int			result = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &client->calls)
-	{
-		CphCall    *call = dlist_container(CphCall, node, iter.cur);
-
-		if (call->transfer != NULL && call->verdict == CPH_VERDICT_NONE)
-			result++;
-	}
-	return result;
-}
-
-/*
- * Has the transport wake up when the next try is due, or when a user is to be
- * told about throttling.
- */
-static void
-schedule_wake(CphClient *client)
-{
-	CphConnection *connection = client->connection;
-	int64		now = cph_transport_now();
-	int64		at = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &client->calls)
-	{
-		CphCall    *call = dlist_container(CphCall, node, iter.cur);
-
-		if (call->transfer == NULL && call->verdict == CPH_VERDICT_NONE)
-		{
-			int64		due = Max(call->not_before, connection->resume_at);
-
-			due = Max(due, cph_credential_ready_at(client->credential));
-			/* what is due waits for another to end, not for a time */
-			if (due > now)
-				at = at == 0 ? due : Min(at, due);
-		}
-	}
-	if (at != 0 && connection->throttled_since != 0 && !connection->noticed &&
-		connection->throttled_since + NOTICE_AFTER_US > now)
-		at = Min(at, connection->throttled_since + NOTICE_AFTER_US);
-	cph_transport_wake_at(client->transport, at);
-}
-
-/* Tells the user, once, that the service asks for patience. */
-static void
-notice_throttling(CphClient *client)
-{
-	CphConnection *connection = client->connection;
-	int64		now = cph_transport_now();
-
-	if (connection->throttled_since == 0 || connection->noticed ||
-		connection->resume_at <= now ||
-		now - connection->throttled_since < NOTICE_AFTER_US)
-		return;
-	connection->noticed = true;
-	ereport(NOTICE,
-			(errmsg("waiting for server \"%s\", which is throttling",
-					client->options->server_name)));
-}
-
-/*
- * Goes on with all calls as far as that is possible without waiting.  Raises
- * no error for what the service does.
- */
-void
-cph_client_perform(CphClient *client)
-{
-	dlist_iter	iter;
-
-	cph_transport_perform(client->transport);
-
-	/* twice: one that ends may make room for one before it */
-	dlist_foreach(iter, &client->calls)
-		step_call(dlist_container(CphCall, node, iter.cur));
-	dlist_foreach(iter, &client->calls)
-		step_call(dlist_container(CphCall, node, iter.cur));
-	notice_throttling(client);
-	schedule_wake(client);
-}
-
-/*
- * Returns what pg_stat_activity shows while the client waits: for an answer,
- * for the next try, or for the service to be ready for more.
- */
-static uint32
-wait_event(CphClient *client)
-{
-	static uint32 request = 0;
-	static uint32 backoff = 0;
-	static uint32 throttle = 0;
-
-	if (request == 0)
-	{
-		request = cph_wait_event_new("CphRequest");
-		backoff = cph_wait_event_new("CphBackoff");
-		throttle = cph_wait_event_new("CphThrottle");
-	}
-	if (in_flight(client) > 0)
-		return request;
-	return client->connection->resume_at > cph_transport_now() ? throttle : backoff;
-}
-
-/*
- * Waits until something has happened to one of the calls, and goes on with
- * them.  Serves interrupts.
- */
-void
-cph_client_wait(CphClient *client)
-{
-	int64		before = cph_transport_now();
-	int64		after;
-
-	cph_transport_wait(client->transport, wait_event(client));
-	after = cph_transport_now();
-	client->counters->waited_us += after - before;
-	if (client->connection->resume_at > before)
-		client->counters->throttled_us +=
-			Min(after, client->connection->resume_at) - before;
-	cph_client_perform(client);
-}
-
-/*
- * Returns a descriptor that is readable whenever the client can go on, or -1
- * where there is none.
- */
-int
-cph_client_fd(CphClient *client)
-{
-	return cph_transport_fd(client->transport);
-}
 
 /*
  * Sends a request for a page and returns the call, which the caller drops.
@@ -318,8 +32,8 @@ cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 	call->query = cph_request_page_query(params, nparams, offset, limit);
 	dlist_push_tail(&client->calls, &call->node);
 	MemoryContextSwitchTo(caller);
-	step_call(call);
-	schedule_wake(client);
+	cph_call_step(call);
+	cph_client_schedule(client);
 	return call;
 }
 
@@ -401,8 +115,8 @@ start_call(CphCall *call)
 	CphHttpRequest request = {0};
 
 	if (now < call->not_before || now < client->connection->resume_at ||
-		in_flight(client) >= cph_client_concurrency(client) ||
-		!cph_credential_ready(client->credential, in_flight(client)))
+		cph_client_in_flight(client) >= cph_client_concurrency(client) ||
+		!cph_credential_ready(client->credential, cph_client_in_flight(client)))
 		return;
 	spend_request(client);
 	scratch = AllocSetContextCreate(client->context, "cph_fdw request",
@@ -456,7 +170,7 @@ throttle(CphCall *call)
 	int64		throttled;
 
 	throttled = cph_connection_throttled(connection, cph_transport_now(), wait,
-										 in_flight(client) + 1, timeout);
+										 cph_client_in_flight(client) + 1, timeout);
 	if (throttled <= timeout)
 		return true;
 	/* a later statement may ask whether it still is so */
@@ -560,8 +274,8 @@ finish_try(CphCall *call)
  * Goes on with one call as far as that is possible without waiting.  A try
  * that ends as soon as it is begun is followed by the next.
  */
-static void
-step_call(CphCall *call)
+void
+cph_call_step(CphCall *call)
 {
 	while (call->verdict == CPH_VERDICT_NONE)
 	{
