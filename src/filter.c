@@ -131,6 +131,7 @@ read_any(PlannerInfo *root, const CphTable *table,
 	Node	   *array = lsecond(expr->args);
 	CphSubject	subject;
 	CphOp		op;
+	CphClause  *clause;
 
 	if (!expr->useOr || !cph_subject_read(table, linitial(expr->args), &subject) ||
 		!is_value(root, table, array) ||
@@ -138,9 +139,14 @@ read_any(PlannerInfo *root, const CphTable *table,
 		return NULL;
 	if (op != CPH_OP_EQUAL && op != CPH_OP_LABEL)
 		return NULL;
-	return make_clause(table, (Expr *) expr, &subject,
-					   op == CPH_OP_LABEL ? CPH_OP_LABEL_ANY : CPH_OP_ANY,
-					   expr->inputcollid, array);
+	clause = make_clause(table, (Expr *) expr, &subject,
+						 op == CPH_OP_LABEL ? CPH_OP_LABEL_ANY : CPH_OP_ANY,
+						 expr->inputcollid, array);
+	if (clause != NULL && op == CPH_OP_EQUAL && IsA(array, ArrayExpr) &&
+		list_length(((ArrayExpr *) array)->elements) == 1 &&
+		!((ArrayExpr *) array)->multidims)
+		clause->fans_out = false;
+	return clause;
 }
 
 /* Reads "starts_with(subject, value)". */
