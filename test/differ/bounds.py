@@ -60,7 +60,7 @@ class Demand:
         rows = len(world.rows[table.resource])
         worth = min(rows if setup.reading.counts else 1, DEFAULT_ROWS[table.resource]) / self.size
         self.optional = self.fans > 1 and (
-            self.fans > min(2 * setup.concurrency, worth / 2) or len(alone) > 1 or bool(self.bounds)
+            self.fans > min(2 * setup.concurrency, worth / 2) or len(sent) > 1 or bool(self.bounds)
         ) or bool(several)
         self.exact = self.settled and None not in asks and not self.bounds and \
             len(alone) == len(sent) and all(ask.exact for ask in alone)
@@ -225,13 +225,14 @@ class Demand:
         proofs = 2 if self.setup.reading.settings.get("page_cap") else 1
         return (1 + proofs) * len(self.streams) + (0 if self.setup.reading.counts else self.everything())
 
-    def wrong_requests(self, requests):
+    def wrong_requests(self, requests, first_only):
         """The requests on this table's list that lack a filter that they must have.
 
-        Streams need not be read where fewer pages of the plain list were enough.
+        Streams need not be read where fewer pages of the plain list were enough, or where only the first
+        rows are wanted and the planner may hope to find them soon.
         """
         must = {param: values for param, values in self.must.items()
-                if len(values) == 1 or len(requests) > self.fans}
+                if len(values) == 1 or (len(requests) > self.fans and not first_only)}
         return [request for request in requests
                 if request.resource == self.table.resource and not self.is_probe(request) and
                 not all(request.params.get(param) in values for param, values in must.items())]
