@@ -120,25 +120,32 @@ cph_frontier_has_read(const CphFrontier *frontier, const CphPage *page)
 }
 
 /*
- * Tells whether a page begins with rows of the frontier's time that were
- * returned, and goes on with all that were returned behind them before it comes
- * to others.
+ * Tells whether a page begins with a row of the frontier's time that was
+ * returned, and goes on with those that were returned behind it: with more than
+ * half of them, since some may have gone.  One row alone shows nothing, where
+ * rows of one time may have no one order.
  */
 bool
 cph_frontier_goes_on(const CphFrontier *frontier, const CphPage *page)
 {
-	int			before = 0;
+	int			first = page->nitems > 0 ? rank_of(frontier, &page->items[0]) : 0;
+	int			last = first;
+	int			found = 0;
+	bool		others = false; /* so the page has passed the chain's end */
 
 	for (int i = 0; i < page->nitems; i++)
 	{
 		int			rank = rank_of(frontier, &page->items[i]);
 
-		if (rank == 0 || (i > 0 && rank != before + 1 &&
-						  !ends_chain(frontier, before)))
-			return ends_chain(frontier, before);
-		before = rank;
+		others |= rank == 0;
+		if (CHAIN(rank) != CHAIN(first))
+			continue;
+		last = rank;
+		found++;
 	}
-	return page->nitems > 0;
+	if (others)
+		last = CHAIN(first) * PLACES + frontier->lengths[CHAIN(first)];
+	return first != 0 && found > (last - first + 1) / 2;
 }
 
 /*

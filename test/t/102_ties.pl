@@ -43,7 +43,7 @@ my @queries = map { "SELECT phone_id FROM cph_phones WHERE $_" }
 my ($right, $wrong, $other) = (0, 0, 0);
 foreach my $seed (1 .. 8)
 {
-	options(fetch_size => (200, 50, 20, 10)[ $seed % 4 ]);
+	options(fetch_size => (200, 100, 50, 20)[ $seed % 4 ]);
 	shuffle(phones => 400, servers => 3, seed => $seed, ties => 0.2 + $seed / 10);
 	foreach my $count ('filtered', 'all', 'absent')
 	{
