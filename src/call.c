@@ -217,7 +217,9 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 								   call_detail(call, NULL));
 			return false;
 		case CPH_VERDICT_RETRY:
-			if (++call->failures > client->options->max_retries)
+			if (++call->failures > client->options->max_retries ||
+				cph_transfer_retry_after(call->transfer) >
+				client->options->throttle_timeout)
 				return false;
 			call->not_before = cph_transport_now() +
 				cph_outcome_backoff(call->transfer, call->failures);
