@@ -180,6 +180,12 @@ $service->clear;
 is($session->run($all), '450', 'next query');
 cmp_ok($session->seconds, '<', 5, '... does not wait for what the last one did not');
 
+# Nor is a failure waited out for longer.
+$service->fault('status', status => 503, retry_after => 60);
+is($session->state($all), 'HV000', 'a failure with a wait that is too long');
+cmp_ok($session->seconds, '<', 2, '... is an error at once');
+$service->clear;
+
 # So many requests a second, and no more.
 option(throttle_timeout => 30);
 $service->fault('rate', n => 30, seconds => 1, retry_after => 1);
