@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "scanstate.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/ruleutils.h"
 
@@ -188,7 +189,10 @@ show_classes(const Shown *shown, ExplainState *es)
 		ExplainPropertyText("CPH Limit Not Pushed", spec->no_limit_reason, es);
 }
 
-/* Shows what was done. */
+/*
+ * Shows what was done; what is rare only if it was, and the time spent waiting
+ * where PostgreSQL is to measure such times.
+ */
 static void
 show_counters(const CphScanState *state, ExplainState *es)
 {
@@ -199,6 +203,15 @@ show_counters(const CphScanState *state, ExplainState *es)
 	ExplainPropertyInteger("CPH Bytes Received", NULL, counters->bytes, es);
 	ExplainPropertyInteger("CPH Retries", NULL, counters->retries, es);
 	ExplainPropertyInteger("CPH Page Repairs", NULL, counters->repairs, es);
+	if (counters->dropped > 0)
+		ExplainPropertyInteger("CPH Requests Dropped", NULL,
+							   counters->dropped, es);
+	if (counters->throttled_us > 0)
+		ExplainPropertyFloat("CPH Throttled Time", "ms",
+							 counters->throttled_us / 1000.0, 3, es);
+	if (track_io_timing)
+		ExplainPropertyFloat("CPH Waiting Time", "ms",
+							 counters->waited_us / 1000.0, 3, es);
 }
 
 /* ExplainForeignScan: shows what is sent to the service. */
