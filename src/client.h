@@ -72,6 +72,7 @@ extern int	cph_client_concurrency(const CphClient *client);
 extern void cph_client_perform(CphClient *client);
 extern void cph_client_wait(CphClient *client);
 extern int	cph_client_fd(CphClient *client);
+extern int	cph_client_unread(CphClient *client);
 
 /* Calls */
 extern bool cph_client_try(CphClient *client, const CphEndpoint *endpoint,

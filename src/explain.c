@@ -197,15 +197,16 @@ static void
 show_counters(const CphScanState *state, ExplainState *es)
 {
 	const CphCounters *counters = &state->counters;
+	int64		dropped = counters->dropped +
+		(state->client ? cph_client_unread(state->client) : 0);
 
 	ExplainPropertyInteger("CPH Requests", NULL, counters->requests, es);
 	ExplainPropertyInteger("CPH Rows Received", NULL, counters->rows, es);
 	ExplainPropertyInteger("CPH Bytes Received", NULL, counters->bytes, es);
 	ExplainPropertyInteger("CPH Retries", NULL, counters->retries, es);
 	ExplainPropertyInteger("CPH Page Repairs", NULL, counters->repairs, es);
-	if (counters->dropped > 0)
-		ExplainPropertyInteger("CPH Requests Dropped", NULL,
-							   counters->dropped, es);
+	if (dropped > 0)
+		ExplainPropertyInteger("CPH Requests Dropped", NULL, dropped, es);
 	if (counters->throttled_us > 0)
 		ExplainPropertyFloat("CPH Throttled Time", "ms",
 							 counters->throttled_us / 1000.0, 3, es);

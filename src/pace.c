@@ -132,6 +132,21 @@ cph_client_in_flight(CphClient *client)
 	return result;
 }
 
+/* Returns the number of requests that were sent and not read, as things are. */
+int
+cph_client_unread(CphClient *client)
+{
+	int			result = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &client->calls)
+	{
+		if (dlist_container(CphCall, node, iter.cur)->transfer != NULL)
+			result++;
+	}
+	return result;
+}
+
 /*
  * Has the transport wake up when the next try is due, or when a user is to be
  * told about throttling.
