@@ -56,6 +56,7 @@ class Demand:
         self.none = any(not ask.values for ask in alone if ask.param not in loose)
         self.refused = any(ask.refused for ask in sent)
         self.fans = len(fans[0].values) if len(fans) == 1 else 1
+        self.values = max([len(ask.values) for ask in sent], default=0)     # of the clause that may fan out
         # Whether streams save more than they cost is the planner's to say.
         rows = len(world.rows[table.resource])
         worth = min(rows if setup.reading.counts else 1, DEFAULT_ROWS[table.resource]) / self.size
@@ -157,7 +158,7 @@ class Demand:
         total += sum(self.stream(self.within_time(rows)) for rows in self.streams)
         total += (self.seeking() + self.overshoot()) * len(self.streams)
         if self.optional or self.fans > 1 and not self.setup.on("enable_order_pushdown"):
-            total = max(total, self.stream(self.plain))
+            total = max(total, self.stream(self.plain)) + self.values
         return total + (1 + self.stream(self.all) if self.refused else 0)
 
     def within_time(self, rows):
