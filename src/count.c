@@ -78,30 +78,60 @@ prove_count(const Counting *counting, int64 count)
 		(fewer && ends_with(counting, count, 1, &fewer));
 }
 
+/* Asks for the number of rows without a filter; -1: it is not told. */
+static int64
+fetch_total(const Counting *counting)
+{
+	CphPage    *page;
+
+	if (cph_client_fetch(cph_scan_client(counting->state),
+						 counting->state->endpoint, NULL, 0, 0, 1,
+						 &page) != CPH_CALL_PAGE || !page->has_count)
+		return -1;
+	return page->count;
+}
+
 /*
- * Tells whether a count is the number of rows.  What was proved for a filter
- * holds from then on, if it cannot be mistaken for the number of all rows:
- * that is another one, or two values of the filter had different counts.
+ * Tells whether a filter's count is another number than that of all rows.
+ * What is known of the latter may be old: it has to be the same after the
+ * count as it was before.
+ */
+static bool
+is_not_total(const Counting *counting, CphFacts *facts, int64 count)
+{
+	int64		before = facts->total;
+
+	if (before < 0 || before == count)
+		return false;
+	facts->total = fetch_total(counting);
+	return facts->total == before;
+}
+
+/*
+ * Tells whether a count is the number of rows.  Each one is proved, until the
+ * filter's count, which was proved before, is another one than that of all
+ * rows; from then on it is believed.  To find out the number of all rows is
+ * worth a request once the filter is counted by one value after the other.
  */
 static bool
 is_believed(const Counting *counting, int64 count)
 {
-	CphScanState *state = counting->state;
-	CphFacts   *facts =
-		cph_client_facts(cph_scan_client(state), state->endpoint);
+	CphFacts   *facts = cph_client_facts(cph_scan_client(counting->state),
+										 counting->state->endpoint);
 	uint32		filters = counting->query->filters;
+	int32		proved = facts->proved_count[filters];
 
 	if (filters == 0)
 		facts->total = count;
 	if (count > 1 && (filters == 0 || facts->counts_filter[filters]))
 		return true;
+	if (proved > 0 && is_not_total(counting, facts, count))
+		return facts->counts_filter[filters] = true;
 	if (!prove_count(counting, count))
 		return false;
-	if ((facts->total >= 0 && facts->total != count) ||
-		(facts->proved_count[filters] > 0 &&
-		 facts->proved_count[filters] != count))
-		facts->counts_filter[filters] = true;
 	facts->proved_count[filters] = count;
+	if (proved > 0 && proved != count && facts->total < 0)
+		facts->total = fetch_total(counting);
 	return true;
 }
 

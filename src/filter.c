@@ -298,7 +298,7 @@ read_gate(PlannerInfo *root, const CphTable *table, Expr *expr)
 	clause->expr = expr;
 	clause->filter = -1;
 	clause->op = CPH_OP_GATE;
-	clause->values = list_make1(eval_const_expressions(root, node));
+	clause->values = list_make1(node);
 	clause->class = CPH_EXACT;
 	return clause;
 }

@@ -1,0 +1,54 @@
+# count(*) is right whatever the service counts, also when the list changes
+# between two queries of a session.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphSession;
+use CphTest;
+use Test::More;
+
+my ($node, $service) = CphTest::setup(phones => 1500);
+my $session = CphSession->new($node);
+
+sub number_with
+{
+	my ($status) = @_;
+	return $session->run("SELECT count(*) FROM cph_phones WHERE status = $status");
+}
+
+# A service that counts all phones, whatever is asked for: each proof holds as
+# long as all phones match, and shows nothing of what the number is.
+foreach my $known (0, 1)
+{
+	$session->run("SELECT cph_fdw_disconnect('cph')");
+	$service->reset(phones => 1500);
+	$service->set(count => 'all');
+	$service->control('POST', '/_control/update',
+		{ list => 'phones', index => 0, n => 1500, set => { status => 2 } });
+	$session->run('SELECT count(*) FROM cph_phones') if $known;
+	is(number_with(2), 1500, 'all phones match');
+	$service->control('POST', '/_control/insert',
+		{ list => 'phones', n => 1, fields => { status => 2 } });
+	is(number_with(2), 1501, 'one more does');
+	is(number_with(2), 1501, 'and still does');
+	$service->control('POST', '/_control/update',
+		{ list => 'phones', index => 0, n => 600, set => { status => 8 } });
+	is(number_with(2), 901, 'then fewer do');
+	is(number_with(8), 600, 'and others another filter');
+}
+
+# A service that counts what is asked for is believed, once it has shown that.
+$session->run("SELECT cph_fdw_disconnect('cph')");
+$service->reset(phones => 1500);
+my $statuses = 'SELECT c.s, (SELECT count(*) FROM cph_phones p WHERE p.status = c.s)
+                  FROM (VALUES (2), (8), (7), (6), (3), (4), (2), (8), (7), (6)) AS c (s)';
+$service->log;
+$session->run($statuses);
+cmp_ok(scalar($service->log), '<=', 10 + 4, 'a request for each status, and four to begin with');
+$session->run($statuses);
+is(scalar($service->log), 10, 'a request for each status');
+
+done_testing();
