@@ -9,9 +9,12 @@
 CREATE SCHEMA analyzed;
 IMPORT FOREIGN SCHEMA cph FROM SERVER cph INTO analyzed;
 SET search_path = analyzed, public;
+-- What VERBOSE says of the list; the rest differs by version.
+\setenv PGDATABASE :DBNAME
+\setenv verbose '"$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -c "SET search_path = analyzed" -c "SET default_statistics_target = $target" -c "ANALYZE VERBOSE $table" 2>&1 | grep "list of"'
 
 -- A list that is no longer than the sample is read whole.
-ANALYZE VERBOSE cph_servers;
+\! target=100 table=cph_servers; eval "$verbose"
 SELECT reltuples FROM pg_class WHERE oid = 'cph_servers'::regclass;
 ANALYZE cph_phones;
 SELECT reltuples FROM pg_class WHERE oid = 'cph_phones'::regclass;
@@ -23,11 +26,9 @@ SELECT attname, f.n_distinct = l.n_distinct, f.null_frac = l.null_frac,
 
 -- Of a longer one pages at random places are read: 1 for its length, twice,
 -- and 2 of the 5.
-SET default_statistics_target = 1;
-ANALYZE VERBOSE cph_phones (status);
+\! target=1 table='cph_phones (status)'; eval "$verbose"
 SELECT reltuples FROM pg_class WHERE oid = 'cph_phones'::regclass;
 \! test/service log $CPH_TEST_PORT | wc -l
-RESET default_statistics_target;
 ANALYZE cph_phones;
 
 -- Estimates follow.

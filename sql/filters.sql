@@ -62,9 +62,11 @@ SELECT clause, w.* FROM (VALUES
 
 -- Nothing can match: nothing is sent.
 SELECT clause, w.* FROM (VALUES
-  ('false'), ('status = NULL'), ('NULL = status'), ('status = 8 AND status = 2'), ('status = ANY (''{}'')'),
+  ('false'), ('status = NULL'), ('NULL = status'), ('status = ANY (''{}'')'),
   ('status = ANY (NULL)'), ('server_id = NULL'), ('now() < ''2020-01-01'''),
   ('phone_name LIKE NULL'), ('create_time > NULL')) AS v (clause), where_phones(clause) AS w;
+-- How the plan tells so of this one differs by version.
+SELECT (where_phones('status = 8 AND status = 2')).answer;
 \! test/service log $CPH_TEST_PORT
 
 -- All of it is for PostgreSQL to check; the whole list is read.

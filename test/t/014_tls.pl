@@ -8,6 +8,8 @@ use warnings FATAL => 'all';
 
 use CphLogin;
 use CphTest;
+use IO::Socket::INET;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -100,7 +102,7 @@ foreach (
 	my ($certificate, $sslrootcert, $name) = @$_;
 	my $service = serve($certificate, $sslrootcert);
 	CphLogin::fails($node, $name, $servers, $tls_failed,
-		qr/^DETAIL GET HOST.*: .*(SSL|certificate|CA|error setting)/i,
+		qr/^DETAIL GET HOST.*: .*(SSL|certificate|CA|error setting|trust anchors)/i,
 		'HINT The option "sslrootcert" of the server names the authorities to trust.');
 	is(asked($service), '', 'and no request was sent');
 }
@@ -110,8 +112,34 @@ my $plain = CphTest::service();
 $node->safe_psql('postgres',
 	'ALTER SERVER cph OPTIONS (ADD connect_timeout \'1\', SET endpoint \'https://127.0.0.1:'
 	  . $plain->port . '\')');
-CphLogin::fails($node, 'no TLS', $servers, qr/^HV00N/, qr/^DETAIL .*SSL/);
+CphLogin::fails($node, 'no TLS', $servers, qr/^HV00N/, qr/^DETAIL .*(SSL|timed out)/);
 is(asked($plain), '', 'and no request was sent');
+
+# The same where the other end speaks first, which libcurl sees at once.
+my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+  or die "listen: $!";
+pipe(my $heard, my $hears) or die "pipe: $!";
+my $speaker = fork() // die "fork: $!";
+if ($speaker == 0)
+{
+	alarm 60;
+	my $client = $listener->accept;
+	syswrite $client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+	while (sysread $client, my $bytes, 65536)
+	{
+		syswrite $hears, $bytes;
+	}
+	POSIX::_exit(0);
+}
+close $hears;
+$node->safe_psql('postgres',
+	'ALTER SERVER cph OPTIONS (SET endpoint \'https://127.0.0.1:' . $listener->sockport . '\')');
+CphLogin::fails($node, 'no TLS, an answer before the request', $servers,
+	qr/^HV00N/, qr/^DETAIL .*SSL/);
+my $said = do { local $/; readline $heard };
+waitpid $speaker, 0;
+like($said, qr/^\x16\x03/, 'a handshake was begun');
+unlike($said, qr/GET|the-token/, 'and no request was sent');
 CphLogin::fails($node, 'no TLS for another host',
 	q{ALTER SERVER cph OPTIONS (SET endpoint 'http://cph.example.com')},
 	'DETAIL Without TLS only a loopback address may be called.');

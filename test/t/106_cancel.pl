@@ -6,6 +6,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use CphLogin;
 use CphSession;
 use CphTest;
 use File::Basename;
@@ -46,15 +47,20 @@ my @fill = map {
 		Blocking => 0)
 } 1 .. 8;
 
+# Without authorities to trust no handshake begins; the machine may have none.
+my $authority = CphLogin::have_openssl()
+  ? CphLogin::authority(PostgreSQL::Test::Utils::tempdir(), 'authority') : undef;
+
 # A server like cph at another place, and a table of it.
 sub at
 {
 	my ($name, $endpoint) = @_;
+	my $trust = $authority ? "sslrootcert '$authority'," : '';
 	$node->safe_psql(
 		'postgres', qq{
 		CREATE SERVER $name FOREIGN DATA WRAPPER cph_fdw OPTIONS (
 			endpoint '$endpoint', project_id '$CphTest::PROJECT',
-			connect_timeout '60', max_retries '10');
+			$trust connect_timeout '60', max_retries '10');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (token 'x');
 		CREATE FOREIGN TABLE $name (phone_name text) SERVER $name
 			OPTIONS (resource 'phones');});
@@ -108,7 +114,8 @@ sub overrun
 	return ($session->error =~ /ERROR: +(\w+):/, ($rows =~ /Time: ([0-9.]+) ms/)[0] - $timeout);
 }
 
-# How long after a call of a function the session's query ends, in ms.
+# How long after a call of a function another session's query ends, in ms.  The
+# call is of a session that is open: the start of one is not measured.
 sub ended_by
 {
 	my ($function, $table) = @_;
@@ -120,11 +127,11 @@ sub ended_by
 	sleep 0.1;
 	my $pid = $mine->pid;
 	my $start = time;
-	$node->safe_psql('postgres', "SELECT $function($pid)");
+	$session->run("SELECT $function($pid)");
 	my $busy = 1;
 	while ($busy && time - $start < 10)
 	{
-		$busy = $node->safe_psql('postgres',
+		$busy = $session->run(
 			"SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND state = 'active'");
 	}
 	my $ms = (time - $start) * 1000;
