@@ -46,7 +46,8 @@ cph_pager_drop_ahead(CphPager *pager)
 
 /*
  * Returns how many rows to ask for from an offset: no more than are wanted,
- * but two at least, since one row can be the overlap.
+ * but two at least, since one row can be the overlap.  Where the overlap is
+ * all rows of a time, a small page might hold no other.
  */
 static int
 limit_at(const CphPager *pager, int64 offset)
@@ -54,7 +55,8 @@ limit_at(const CphPager *pager, int64 offset)
 	const CphPagerOptions *options = &pager->options;
 	int64		rest = options->offset + options->wanted - offset;
 
-	if (options->wanted < 0 || rest < 2 || rest > options->page_size)
+	if (options->wanted < 0 || rest < 2 || rest > options->page_size ||
+		(options->ordered && !options->stable_ties))
 		return options->page_size;
 	return rest;
 }
