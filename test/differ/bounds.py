@@ -61,7 +61,8 @@ class Demand:
         rows = len(world.rows[table.resource])
         worth = min(rows if setup.reading.counts else 1, DEFAULT_ROWS[table.resource]) / self.size
         self.optional = self.fans > 1 and (
-            self.fans > min(2 * setup.concurrency, worth / 2) or len(sent) > 1 or bool(self.bounds)
+            self.fans > min(2 * setup.concurrency, worth / 2) or len(sent) > 1 or bool(self.bounds) or
+            bool(setup.reading.settings.get("page_cap"))
         ) or bool(several)
         self.exact = self.settled and None not in asks and not self.bounds and \
             len(alone) == len(sent) and all(ask.exact for ask in alone)
