@@ -368,6 +368,19 @@ cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
 		CPH_CALL_INVALID_FILTER;
 }
 
+/* Sends a request for a page and waits until it is ready. */
+static CphCall *
+send_and_wait(CphClient *client, const CphEndpoint *endpoint,
+			  const CphParam *params, int nparams, int64 offset, int limit)
+{
+	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
+									 offset, limit);
+
+	while (!cph_call_ready(call))
+		cph_client_wait(client);
+	return call;
+}
+
 /*
  * Sends a request for a page, waits for it, and decodes it in the current
  * memory context, as cph_call_send and cph_call_read do.
@@ -377,14 +390,11 @@ cph_client_fetch(CphClient *client, const CphEndpoint *endpoint,
 				 const CphParam *params, int nparams, int64 offset, int limit,
 				 CphPage **page)
 {
-	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
+	CphCall    *call = send_and_wait(client, endpoint, params, nparams,
 									 offset, limit);
 	const CphFilter *invalid;
-	CphCallResult result;
+	CphCallResult result = cph_call_read(call, page, &invalid);
 
-	while (!cph_call_ready(call))
-		cph_client_wait(client);
-	result = cph_call_read(call, page, &invalid);
 	cph_call_drop(call);
 	return result;
 }
@@ -399,14 +409,11 @@ cph_client_try(CphClient *client, const CphEndpoint *endpoint,
 			   const CphParam *params, int nparams, int64 offset, int limit,
 			   CphPage **page, CphFailure *failure)
 {
-	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
+	CphCall    *call = send_and_wait(client, endpoint, params, nparams,
 									 offset, limit);
 	const CphFilter *invalid;
-	bool		result;
+	bool		result = read_call(call, page, &invalid, failure);
 
-	while (!cph_call_ready(call))
-		cph_client_wait(client);
-	result = read_call(call, page, &invalid, failure);
 	cph_call_drop(call);
 	return result;
 }
