@@ -62,3 +62,9 @@ SELECT same('SELECT phone_id FROM (SELECT phone_id FROM cph_phones OFFSET 0) AS 
 SELECT same('SELECT phone_id FROM cph_phones LIMIT (SELECT count(*) FROM local_servers)', true);
 SELECT same('SELECT phone_id FROM cph_phones LIMIT (random() * 0)::integer + 3', true);
 \! test/service log $CPH_TEST_PORT
+
+-- A limit is looked at even where no row is wanted.
+SELECT failure('SELECT phone_id FROM cph_phones WHERE (SELECT 2) = 1 LIMIT 1 OFFSET -1');
+SELECT failure('SELECT phone_id FROM local_phones WHERE (SELECT 2) = 1 LIMIT 1 OFFSET -1');
+SELECT same('SELECT phone_id FROM cph_phones WHERE (SELECT 2) = 1 LIMIT 1');
+\! test/service log $CPH_TEST_PORT

@@ -73,6 +73,31 @@ is_run_time_constant(Node *node)
 		(!contain_volatile_functions(node) && !contain_subplans(node));
 }
 
+/* Tells whether a gate above a scan would see to one of the clauses. */
+static bool
+has_pseudoconstant(List *restrictinfos)
+{
+	ListCell   *lc;
+
+	foreach(lc, restrictinfos)
+	{
+		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
+			return true;
+	}
+	return false;
+}
+
+/* Tells whether a LIMIT or OFFSET is known not to be negative. */
+static bool
+is_known_number(Node *node)
+{
+	Const	   *value = (Const *) node;
+
+	return node == NULL ||
+		(IsA(node, Const) &&
+		 (value->constisnull || DatumGetInt64(value->constvalue) >= 0));
+}
+
 /*
  * Returns why LIMIT and OFFSET of a query that reads one table, and does no
  * more than sort what it reads, cannot be the service's; NULL: they can.
@@ -93,6 +118,10 @@ no_limit_reason(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 	if (!is_run_time_constant(parse->limitCount) ||
 		!is_run_time_constant(parse->limitOffset))
 		return "the limit is not known before the scan";
+	if (has_pseudoconstant(info->rel->baserestrictinfo) &&
+		!(is_known_number(parse->limitCount) &&
+		  is_known_number(parse->limitOffset)))
+		return "the limit has to be looked at where no row is";
 	return inexact_reason(info->rel->baserestrictinfo, chosen);
 }
 
@@ -180,20 +209,6 @@ are_row_counts(Node *exprs)
 			return false;
 	}
 	return parts != NIL;
-}
-
-/* Tells whether a gate above a scan would see to one of the clauses. */
-static bool
-has_pseudoconstant(List *restrictinfos)
-{
-	ListCell   *lc;
-
-	foreach(lc, restrictinfos)
-	{
-		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
-			return true;
-	}
-	return false;
 }
 
 /*

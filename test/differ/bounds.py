@@ -195,9 +195,11 @@ class Demand:
         """The requests that return the first so many rows, which LIMIT leaves to the service."""
         if self.none:
             return 0
-        return sum(self.slack(self.pages(min(wanted, len(rows)))) +
-                   (0 if wanted < len(rows) and wanted <= self.size else self.allowance)
-                   for rows in self.streams)
+        total = sum(self.slack(self.pages(min(wanted, len(rows)))) +
+                    (0 if wanted < len(rows) and wanted <= self.size else self.allowance)
+                    for rows in self.streams)
+        # Without a count an empty page is no proof that the list has ended before it.
+        return total + (0 if self.setup.reading.counts else self.everything())
 
     def until(self, ids, wanted):
         """The requests that read on until so many rows with one of these ids were seen."""
@@ -225,7 +227,7 @@ class Demand:
         if not self.must and self.setup.reading.counts:
             return 1
         proofs = 2 if self.setup.reading.settings.get("page_cap") else 1
-        return (1 + proofs) * len(self.streams) + (0 if self.setup.reading.counts else self.everything())
+        return (1 + proofs) * len(self.streams) + 1 + (0 if self.setup.reading.counts else self.everything())
 
     def wrong_requests(self, requests, first_only):
         """The requests on this table's list that lack a filter that they must have.
@@ -240,4 +242,6 @@ class Demand:
                 not all(request.params.get(param) in values for param, values in must.items())]
 
     def is_probe(self, request):
-        return self.probed and request.params.get("limit") == "1" and request.params.get("offset") == "0"
+        """Whether a request asks for a name to try, or for the number of all rows."""
+        return request.params == {"limit": "1", "offset": "0"} or \
+            self.probed and request.params.get("limit") == "1" and request.params.get("offset") == "0"

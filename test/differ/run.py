@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-FIRST_ROWS = {"extreme", "exists", "window"}     # shapes of which the planner wants the first rows only
+FIRST_ROWS = {"extreme", "exists", "window", "cursor"}     # shapes of which the planner wants the first rows only
 
 
 class Verdict:
