@@ -205,7 +205,7 @@ class Demand:
         """The requests that read on until so many rows with one of these ids were seen."""
         if self.none:
             return 0
-        if self.fans > 1 or self.bounds or self.refused:
+        if self.fans > 1 or self.optional or self.bounds or self.refused:
             return self.everything()
         if not self.settled:    # the first page is small by mistake, the order not known outside
             return self.everything() + 1
