@@ -250,6 +250,55 @@ next_row(ForeignScanState *node)
 	return CPH_STEP_END;
 }
 
+/* Drops the rows that were kept. */
+static void
+drop_kept(CphScanState *state)
+{
+	if (state->kept != NULL)
+		tuplestore_end(state->kept);
+	if (state->kept_slot != NULL)
+		ExecDropSingleTupleTableSlot(state->kept_slot);
+	state->kept = NULL;
+	state->kept_slot = NULL;
+	state->kept_all = false;
+}
+
+/*
+ * Begins to keep the rows of a run, on disk beyond work_mem.  A scan that is
+ * read again with nothing changed will be read once more; a list is not to be
+ * asked for as often as a join has rows.
+ */
+static void
+begin_keeping(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+	drop_kept(state);
+	state->kept = tuplestore_begin_heap(false, false, work_mem);
+	state->kept_slot =
+		MakeSingleTupleTableSlot(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+								 &TTSOpsMinimalTuple);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Returns the next row of those that were kept, or an empty slot. */
+static TupleTableSlot *
+next_kept(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	TupleTableSlot *slot = ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	TupleTableSlot *kept = state->kept_slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	if (!tuplestore_gettupleslot(state->kept, true, false, kept))
+		return slot;
+	slot_getallattrs(kept);
+	memcpy(slot->tts_values, kept->tts_values, sizeof(Datum) * natts);
+	memcpy(slot->tts_isnull, kept->tts_isnull, sizeof(bool) * natts);
+	return ExecStoreVirtualTuple(slot);
+}
+
 /*
  * IterateForeignScan: returns the next row, or an empty slot at the end.  An
  * asynchronous scan also returns an empty slot, and sets waiting, when there
@@ -263,26 +312,38 @@ cphIterateForeignScan(ForeignScanState *node)
 
 	if (state->spec->count)
 		return cph_count_iterate(node);
+	if (state->kept_all)
+		return next_kept(node);
 	step = next_row(node);
 	state->waiting = step == CPH_STEP_WAIT;
+	if (state->kept != NULL && step == CPH_STEP_ROW)
+		tuplestore_puttupleslot(state->kept, node->ss.ss_ScanTupleSlot);
 	if (step == CPH_STEP_ROW)
 		return node->ss.ss_ScanTupleSlot;
+	state->kept_all = state->kept != NULL && step == CPH_STEP_END;
 	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }
 
 /*
- * ReScanForeignScan: starts anew, whether a parameter has changed or not: the
- * list may have.
+ * ReScanForeignScan: starts anew.  With no parameter changed, the rows of the
+ * first such run are kept, and read again by those that follow.
  */
 void
 cphReScanForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
+	bool		changed = node->ss.ps.chgParam != NULL;
 
 	end_run(state);
 	state->window_failed = false;
 	state->counted = false;
 	state->returned = 0;
+	if (changed || state->spec->count)
+		drop_kept(state);
+	else if (state->kept_all)
+		tuplestore_rescan(state->kept);
+	else
+		begin_keeping(node);
 }
 
 /* EndForeignScan: drops what is under way and gives the transport back. */
@@ -294,6 +355,7 @@ cphEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	end_run(state);
+	drop_kept(state);
 	cph_client_close(state->client);
 	state->client = NULL;
 }

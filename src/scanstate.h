@@ -11,6 +11,7 @@
 
 #include "stream.h"
 #include "tuple.h"
+#include "utils/tuplestore.h"
 
 /* A scan while it is executed; ForeignScanState.fdw_state. */
 typedef struct CphScanState
@@ -39,6 +40,11 @@ typedef struct CphScanState
 	bool		window_failed;	/* LIMIT and OFFSET have to be done here */
 	Bitmapset  *unsent;			/* filters that the service did not take */
 	bool		counted;		/* the row of a counting scan was returned */
+
+	/* Rows kept from the first rescan on, for those that follow */
+	Tuplestorestate *kept;		/* NULL: none */
+	bool		kept_all;		/* that run came to its end */
+	TupleTableSlot *kept_slot;	/* to read them through */
 
 	bool		waiting;		/* asynchronous: nothing yet */
 	bool		async;			/* do not wait */
