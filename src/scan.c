@@ -312,7 +312,7 @@ cphIterateForeignScan(ForeignScanState *node)
 
 	if (state->spec->count)
 		return cph_count_iterate(node);
-	if (state->kept_all)
+	if (state->replaying)
 		return next_kept(node);
 	step = next_row(node);
 	state->waiting = step == CPH_STEP_WAIT;
@@ -320,7 +320,7 @@ cphIterateForeignScan(ForeignScanState *node)
 		tuplestore_puttupleslot(state->kept, node->ss.ss_ScanTupleSlot);
 	if (step == CPH_STEP_ROW)
 		return node->ss.ss_ScanTupleSlot;
-	state->kept_all = state->kept != NULL && step == CPH_STEP_END;
+	state->kept_all |= state->kept != NULL && step == CPH_STEP_END;
 	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }
 
@@ -340,10 +340,11 @@ cphReScanForeignScan(ForeignScanState *node)
 	state->returned = 0;
 	if (changed || state->spec->count)
 		drop_kept(state);
-	else if (state->kept_all)
-		tuplestore_rescan(state->kept);
-	else
+	else if (!state->kept_all)
 		begin_keeping(node);
+	else
+		tuplestore_rescan(state->kept);
+	state->replaying = state->kept_all;
 }
 
 /* EndForeignScan: drops what is under way and gives the transport back. */

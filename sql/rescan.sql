@@ -1,0 +1,24 @@
+--
+-- A scan that is read again with nothing changed is sent twice at most.
+--
+\pset format unaligned
+\pset tuples_only
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+\! test/service log $CPH_TEST_PORT >/dev/null
+SELECT same('SELECT a.phone_id, b.phone_id FROM cph_phones a JOIN cph_phones b ON a.imei = b.imei WHERE a.status = 8 AND b.status = 7');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- One that ends early is begun anew.
+SELECT same('SELECT n, (SELECT p.phone_id FROM cph_phones p WHERE p.imei > '''' ORDER BY create_time DESC OFFSET n LIMIT 1) FROM generate_series(1, 4) AS n');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- A changed parameter counts, also between rows that were kept.
+SELECT same('SELECT s.n, t.n, (SELECT count(p.imei) FROM cph_phones p WHERE p.status = s.n) FROM generate_series(6, 8) AS s (n), generate_series(1, 3) AS t (n)');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- What has ended stays so.
+BEGIN;
+DECLARE c CURSOR FOR SELECT a.n, count(b.phone_id) FROM (VALUES (1), (2), (3)) AS a (n), cph_phones b WHERE b.status = 8 GROUP BY 1;
+FETCH ALL FROM c;
+FETCH ALL FROM c;
+COMMIT;
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
