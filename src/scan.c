@@ -266,7 +266,8 @@ drop_kept(CphScanState *state)
 /*
  * Begins to keep the rows of a run, on disk beyond work_mem.  A scan that is
  * read again with nothing changed will be read once more; a list is not to be
- * asked for as often as a join has rows.
+ * asked for as often as a join has rows.  A join rescans its inner side before
+ * it reads it for the first time, so that this asks once.
  */
 static void
 begin_keeping(ForeignScanState *node)
