@@ -149,8 +149,8 @@ offset_before_ties(CphPager *pager, const CphPage *page,
 		return Max(asked->offset + first - 1, 0);
 	if (page->nitems >= asked->limit || pager->probes > MAX_PROBES)
 		cph_pager_broken_promise(pager,
-					   "More rows of one time follow each other than a page holds.",
-					   "Read the list in parts by a filter, as phones by their server_id.");
+								 "More rows of one time follow each other than a page holds.",
+								 "Read the list in parts by a filter, as phones by their server_id.");
 	pager->probing = true;
 	return asked->offset + page->nitems - 1;
 }

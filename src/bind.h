@@ -23,20 +23,20 @@ typedef enum CphOp
 	CPH_OP_LABEL_ANY,			/* label(field) = ANY (array) */
 	CPH_OP_NOT_BEFORE,			/* field >= time or field > time */
 	CPH_OP_NOT_AFTER,			/* field <= time or field < time */
-	CPH_OP_GATE					/* a condition of no field: if it fails, no row
-								 * is wanted */
+	CPH_OP_GATE					/* a condition of no field: if it fails, no
+								 * row is wanted */
 } CphOp;
 
 /* What a clause's values come to at run time. */
 typedef struct CphBinding
 {
-	CphClass	class;			/* of sending the values; CPH_LOCAL: they
-								 * must not be sent */
+	CphClass	class;			/* of sending the values; CPH_LOCAL: they must
+								 * not be sent */
 	bool		none;			/* no row can match */
 	bool		needs_insides;	/* it could be sent if the service were known
 								 * to find names by their inside */
-	List	   *values;			/* distinct, char *, UTF-8; of an equality: the
-								 * field is one of them */
+	List	   *values;			/* distinct, char *, UTF-8; of an equality:
+								 * the field is one of them */
 } CphBinding;
 
 extern CphBinding *cph_bind(const CphEndpoint *endpoint, int filter, CphOp op,

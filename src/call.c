@@ -125,7 +125,10 @@ start_call(CphCall *call)
 	request.url = psprintf("%s%s?%s", client->base, call->path, call->query);
 	request.headers = cph_credential_headers(client->credential, &login,
 											 &call->print);
-	call->error = (CphServiceError) {0};
+	call->error = (CphServiceError)
+	{
+		0
+	};
 	call->transfer = cph_transfer_start(client->transport, &request);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);

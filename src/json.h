@@ -44,8 +44,9 @@ typedef struct CphJsonValue
 /* What the pager reads of every item. */
 typedef struct CphItem
 {
-	const char *id;				/* UTF-8, zero-terminated; NULL: absent, empty,
-								 * no string, or with a zero byte within */
+	const char *id;				/* UTF-8, zero-terminated; NULL: absent,
+								 * empty, no string, or with a zero byte
+								 * within */
 	TimestampTz time;			/* valid if has_time */
 	bool		has_time;		/* the time field is there and is a time */
 	void	   *node;			/* json.c's own */

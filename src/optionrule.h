@@ -18,12 +18,12 @@
 /* How an option's text becomes a value. */
 typedef enum CphOptionKind
 {
-	CPH_KIND_STRING,				/* char * */
-	CPH_KIND_BOOLEAN,				/* bool */
-	CPH_KIND_INTEGER,				/* int */
-	CPH_KIND_KILOBYTES,				/* int, with the units of postgresql.conf */
-	CPH_KIND_COST,					/* double, not negative */
-	CPH_KIND_CHOICE					/* int: the number of the word in choices */
+	CPH_KIND_STRING,			/* char * */
+	CPH_KIND_BOOLEAN,			/* bool */
+	CPH_KIND_INTEGER,			/* int */
+	CPH_KIND_KILOBYTES,			/* int, with the units of postgresql.conf */
+	CPH_KIND_COST,				/* double, not negative */
+	CPH_KIND_CHOICE				/* int: the number of the word in choices */
 } CphOptionKind;
 
 /* Returns what is wrong with a value, or NULL. */
@@ -34,13 +34,13 @@ typedef struct CphOptionRule
 {
 	const char *name;
 	int			places;			/* CPH_OF_xxx */
-	CphOptionKind	kind;
+	CphOptionKind kind;
 	size_t		offset;			/* in CphOptions or CphMappingOptions */
 	const char *initial;		/* value where none is given, or NULL */
 	int			min;
 	int			max;
 	const char *const *choices; /* NULL-terminated */
-	CphOptionCheck check;			/* of CPH_KIND_STRING, or NULL */
+	CphOptionCheck check;		/* of CPH_KIND_STRING, or NULL */
 	bool		superuser_only;
 } CphOptionRule;
 

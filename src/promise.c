@@ -39,8 +39,8 @@ cph_pager_check_progress(CphPager *pager)
 
 	if (++pager->barren > MAX_BARREN_PAGES + way_back)
 		cph_pager_broken_promise(pager,
-					   "Page after page held only rows that were read before.",
-					   "The list changes too fast, or the service ignores the offset.  Read it in parts by a filter.");
+								 "Page after page held only rows that were read before.",
+								 "The list changes too fast, or the service ignores the offset.  Read it in parts by a filter.");
 }
 
 /*
@@ -73,8 +73,8 @@ cph_pager_check_order(const CphPager *pager, const CphPage *page)
 			continue;
 		if (before != NULL && item->time > before->time)
 			cph_pager_broken_promise(pager,
-						   psprintf("Item %d of a page is newer than the one before it.", i + 1),
-						   "Set the option \"enable_order_pushdown\" of the server to false.");
+									 psprintf("Item %d of a page is newer than the one before it.", i + 1),
+									 "Set the option \"enable_order_pushdown\" of the server to false.");
 		before = item;
 	}
 }
@@ -86,8 +86,8 @@ cph_pager_check_ties(const CphPager *pager, const CphPage *page)
 	if (pager->options.ordered && pager->options.stable_ties &&
 		!cph_frontier_in_order(&pager->frontier, page))
 		cph_pager_broken_promise(pager,
-					   "Rows of one time stand in another order on each page.",
-					   UNSTABLE_TIES_HINT);
+								 "Rows of one time stand in another order on each page.",
+								 UNSTABLE_TIES_HINT);
 }
 
 /* Checks that a page can be matched with another one. */
@@ -123,12 +123,12 @@ cph_pager_check_whole(const CphPager *pager, const CphPage *page,
 		return;
 	if (!options->ordered)
 		cph_pager_broken_promise(pager,
-					   psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since they stand in another order on each page.",
-								pager->returned, pager->count),
-					   "Read the list in parts by a filter, as phones by their server_id.");
+								 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since they stand in another order on each page.",
+										  pager->returned, pager->count),
+								 "Read the list in parts by a filter, as phones by their server_id.");
 	if (options->stable_ties && pager->doubtful)
 		cph_pager_broken_promise(pager,
-					   psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since rows of one time stand in another order on each page.",
-								pager->returned, pager->count),
-					   UNSTABLE_TIES_HINT);
+								 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since rows of one time stand in another order on each page.",
+										  pager->returned, pager->count),
+								 UNSTABLE_TIES_HINT);
 }

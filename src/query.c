@@ -65,7 +65,10 @@ add_binding(Evaluation *e, const CphSpecClause *clause,
 	}
 	else
 		query->params[query->nparams++] =
-			(CphParam) {filter->param, linitial(binding->values)};
+			(CphParam)
+	{
+		filter->param, linitial(binding->values)
+	};
 }
 
 /* Puts a clause that asks for certain values into a query. */
@@ -167,7 +170,10 @@ send_bounds(Evaluation *e)
 			text = epoch_text(query->newest, 1, unit);
 		if (text == NULL)
 			continue;
-		query->params[query->nparams++] = (CphParam) {filter->param, text};
+		query->params[query->nparams++] = (CphParam)
+		{
+			filter->param, text
+		};
 		query->filters |= 1 << i;
 	}
 }

@@ -70,8 +70,14 @@ cph_request_page_query(const CphParam *params, int nparams,
 	snprintf(offset_text, sizeof(offset_text), INT64_FORMAT, offset);
 	snprintf(limit_text, sizeof(limit_text), "%d", limit);
 	memcpy(all, params, sizeof(CphParam) * nparams);
-	all[nparams] = (CphParam) {"offset", offset_text};
-	all[nparams + 1] = (CphParam) {"limit", limit_text};
+	all[nparams] = (CphParam)
+	{
+		"offset", offset_text
+	};
+	all[nparams + 1] = (CphParam)
+	{
+		"limit", limit_text
+	};
 	query = cph_request_query(all, nparams + 2);
 	pfree(all);
 	return query;

@@ -24,8 +24,8 @@ typedef struct CphSpecClause
 	CphOp		op;
 	List	   *exprs;			/* numbers of the expressions, integers */
 	List	   *types;			/* their types, OIDs */
-	char	   *source;			/* for EXPLAIN: the column of an outer row that
-								 * is the value, or "" */
+	char	   *source;			/* for EXPLAIN: the column of an outer row
+								 * that is the value, or "" */
 } CphSpecClause;
 
 /* A scan. */

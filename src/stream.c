@@ -38,8 +38,8 @@ struct CphStreams
 	Stream	   *streams;
 	bool		merge;			/* newest first over all of them */
 	int			current;		/* without merge: the one that is read */
-	int			checked;		/* without merge: streams whose filter's value is
-								 * known to be taken */
+	int			checked;		/* without merge: streams whose filter's value
+								 * is known to be taken */
 	int			started;		/* streams that were started */
 	CphIdSet   *ids;			/* returned so far; NULL: one stream only */
 	bool		may_be_refused; /* the service may not take a value */
@@ -117,7 +117,10 @@ create_stream(Stream *stream, CphClient *client, const CphPagerOptions *base,
 		CphParam   *params = palloc(sizeof(CphParam) * (base->nparams + 1));
 
 		memcpy(params, base->params, sizeof(CphParam) * base->nparams);
-		params[base->nparams] = (CphParam) {fan->param, value};
+		params[base->nparams] = (CphParam)
+		{
+			fan->param, value
+		};
 		options.params = params;
 		options.nparams = base->nparams + 1;
 		if (fan->kind == CPH_FILTER_EQUAL)
@@ -280,7 +283,7 @@ cph_streams_next(CphStreams *streams, const CphItem **item)
 	{
 		Stream	   *stream;
 		CphStep		step = streams->merge ?
-			choose_newest(streams, &stream) : choose_current(streams, &stream);
+		choose_newest(streams, &stream) : choose_current(streams, &stream);
 
 		if (step != CPH_STEP_ROW)
 			return step;

@@ -28,9 +28,9 @@
  */
 CphTable *
 cph_table_open(Oid relid, Index varno, const CphOptions *options,
-				 const CphEndpoint *endpoint)
+			   const CphEndpoint *endpoint)
 {
-	CphTable *table = palloc0(sizeof(CphTable));
+	CphTable   *table = palloc0(sizeof(CphTable));
 	Relation	rel = RelationIdGetRelation(relid);
 	TupleDesc	desc = RelationGetDescr(rel);
 
