@@ -17,7 +17,7 @@ SELECT same('SELECT s.n, t.n, (SELECT count(p.imei) FROM cph_phones p WHERE p.st
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
 -- What has ended stays so.
 BEGIN;
-DECLARE c CURSOR FOR SELECT a.n, count(b.phone_id) FROM (VALUES (1), (2), (3)) AS a (n), cph_phones b WHERE b.status = 8 GROUP BY 1;
+DECLARE c CURSOR FOR SELECT a.n, count(b.phone_id) FROM (VALUES (1), (2), (3)) AS a (n), cph_phones b WHERE b.status = 8 GROUP BY 1 ORDER BY 1;
 FETCH ALL FROM c;
 FETCH ALL FROM c;
 COMMIT;

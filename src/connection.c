@@ -221,15 +221,16 @@ cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
 }
 
 /*
- * Returns how many rows a list of a server had when this backend last saw all
- * of it, for whatever user and project; -1: it has not.
+ * Returns what cph_facts_rows knows of a server's list, the most for any user
+ * and project; -1: nothing.
  */
 int64
-cph_connection_total(Oid serverid, const CphEndpoint *endpoint)
+cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
+					const CphParam *params, int nparams)
 {
 	HASH_SEQ_STATUS scan;
 	CphConnection *connection;
-	int64		total = -1;
+	int64		rows = -1;
 
 	if (connections == NULL)
 		return -1;
@@ -237,13 +238,13 @@ cph_connection_total(Oid serverid, const CphEndpoint *endpoint)
 	while ((connection = hash_seq_search(&scan)) != NULL)
 	{
 		const CphFacts *facts =
-			&connection->facts[endpoint - cph_endpoint_at(0)];
+		&connection->facts[endpoint - cph_endpoint_at(0)];
 
 		if (connection->serverid == serverid && connection->valid &&
 			*facts->project_id != '\0')
-			total = Max(total, facts->total);
+			rows = Max(rows, cph_facts_rows(facts, params, nparams));
 	}
-	return total;
+	return rows;
 }
 
 /* Tells whether a connection holds anything to close or to forget. */
@@ -329,7 +330,7 @@ Datum
 cph_fdw_disconnect(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 
 	PG_RETURN_BOOL(disconnect(server->serverid));
 }

@@ -8,29 +8,8 @@
 #ifndef CPH_CONNECTION_H
 #define CPH_CONNECTION_H
 
+#include "facts.h"
 #include "option.h"
-
-/* What can be found out about a service that its documents leave open. */
-typedef enum CphShown
-{
-	CPH_UNKNOWN,				/* not asked yet */
-	CPH_SHOWN,
-	CPH_REFUTED
-} CphShown;
-
-/* What the service has shown of an endpoint, for one project. */
-typedef struct CphFacts
-{
-	char		project_id[NAMEDATALEN + 1];
-	CphShown	finds_insides;	/* a fuzzy filter finds names by their inside */
-	int64		total;			/* last count without a filter; -1: none */
-
-	/* By the set of filters, as bits */
-	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* count is the number of
-													 * their rows */
-	int32		proved_count[CPH_MAX_FILTER_SETS];	/* one that was, by the
-													 * rows; 0: none */
-} CphFacts;
 
 /*
  * A connection in the sense of postgres_fdw: a user at a server.  It is
@@ -70,7 +49,8 @@ extern int64 cph_connection_throttled(CphConnection *connection, int64 now,
 extern CphFacts *cph_connection_facts(CphConnection *connection,
 									  const CphEndpoint *endpoint,
 									  const char *project_id);
-extern int64 cph_connection_total(Oid serverid, const CphEndpoint *endpoint);
+extern int64 cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
+								 const CphParam *params, int nparams);
 extern void cph_connection_succeeded(CphConnection *connection);
 
 #endif							/* CPH_CONNECTION_H */

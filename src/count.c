@@ -108,42 +108,52 @@ is_not_total(const Counting *counting, CphFacts *facts, int64 count)
 }
 
 /*
- * Tells whether a count is the number of rows.  Each one is proved, until the
- * filter's count, which was proved before, is another one than that of all
- * rows; from then on it is believed.  To find out the number of all rows is
- * worth a request once the filter is counted by one value after the other.
+ * Tells whether a count is the number of rows.  Each one is proved, by a page
+ * that has them all or by the last one, until the filter's count, which was
+ * proved before, is another one than that of all rows; from then on it is
+ * believed.  To find out the number of all rows is worth a request once the
+ * filter is counted by one value after the other.
  */
 static bool
-is_believed(const Counting *counting, int64 count)
+is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
+			int limit)
 {
-	CphFacts   *facts = cph_client_facts(cph_scan_client(counting->state),
-										 counting->state->endpoint);
 	uint32		filters = counting->query->filters;
 	int32		proved = facts->proved_count[filters];
+	int64		count = page->count;
+	bool		whole = page->nitems == count && count < limit;
 
 	if (filters == 0)
 		facts->total = count;
 	if (count > 1 && (filters == 0 || facts->counts_filter[filters]))
 		return true;
-	if (proved > 0 && is_not_total(counting, facts, count))
+	if (!whole && proved > 0 && is_not_total(counting, facts, count))
 		return facts->counts_filter[filters] = true;
-	if (!prove_count(counting, count))
+	if (!whole && !prove_count(counting, count))
 		return false;
 	facts->proved_count[filters] = count;
-	if (proved > 0 && proved != count && facts->total < 0)
+	if (!whole && proved > 0 && proved != count && facts->total < 0)
 		facts->total = fetch_total(counting);
 	return true;
 }
 
 /*
  * Finds the number of rows from one page, or two if what it counts has to be
- * proved.  Returns false if the rows have to be read.
+ * proved.  A page to prove it by is a whole one: it may have all rows, and the
+ * more rows match, the less can they do so by chance.  Returns false if the
+ * rows have to be read.
  */
 static bool
 ask_count(const Counting *counting, int64 *count)
 {
+	CphScanState *state = counting->state;
+	CphFacts   *facts = cph_client_facts(cph_scan_client(state),
+										 state->endpoint);
+	uint32		filters = counting->query->filters;
+	int			limit = filters == 0 || facts->counts_filter[filters] ? 1 :
+	cph_options_page_size(state->options, state->endpoint);
 	CphPage    *page;
-	CphCallResult result = fetch_page(counting, 0, 1, &page);
+	CphCallResult result = fetch_page(counting, 0, limit, &page);
 
 	*count = 0;
 	if (result != CPH_CALL_PAGE)
@@ -153,7 +163,10 @@ ask_count(const Counting *counting, int64 *count)
 		page->count > PG_INT32_MAX)
 		return false;
 	*count = page->count;
-	return page->nitems == 0 || is_believed(counting, page->count);
+	if (page->nitems > 0 && !is_believed(counting, facts, page, limit))
+		return false;
+	cph_facts_note_rows(facts, counting->params, counting->nparams, *count);
+	return true;
 }
 
 /* Reads the rows of one stream and returns the number of those that match. */
@@ -224,7 +237,10 @@ count_query(CphScanState *state, const CphQuery *query)
 		ListCell   *lc2;
 
 		counting.params[query->nparams] =
-			(CphParam) {query->fan->param, lfirst(lc)};
+			(CphParam)
+		{
+			query->fan->param, lfirst(lc)
+		};
 		foreach(lc2, values)
 		{
 			if (strcmp(list_nth(query->fields, foreach_current_index(lc2)),

@@ -54,7 +54,7 @@ cph_pager_start(CphPager *pager)
 
 	if (pager->pages == 0 && pager->nahead == 0)
 		cph_pager_ask(pager, options->offset,
-			options->first_limit ? options->first_limit : options->page_size);
+					  options->first_limit ? options->first_limit : options->page_size);
 }
 
 /* Ends a pager and its requests.  NULL is allowed. */
@@ -258,17 +258,25 @@ is_last_page(const CphPager *pager, const CphPage *page,
 		asked->offset + page->nitems == page->count;
 }
 
-/* Takes note of a page's count. */
+/*
+ * Takes note of a page's count.  It is a size to remember unless it may be the
+ * number of the page's own rows, or of rows that the filters do not leave.
+ */
 static void
-note_count(CphPager *pager, const CphPage *page)
+note_count(CphPager *pager, const CphPage *page, const CphAsked *asked)
 {
+	const CphPagerOptions *options = &pager->options;
+	CphFacts   *facts = cph_client_facts(pager->client, options->endpoint);
 	int64		count = page->has_count ? page->count : -1;
 
 	if (pager->pages > 1 && count != pager->count)
 		pager->one_count = false;
 	pager->count = count;
-	if (pager->options.nparams == 0)
-		cph_client_facts(pager->client, pager->options.endpoint)->total = count;
+	if (asked->offset == 0 && count >= page->nitems && count != asked->limit &&
+		(options->nparams == 0 || count != facts->total))
+		cph_facts_note_rows(facts, options->params, options->nparams, count);
+	if (options->nparams == 0)
+		facts->total = count;
 }
 
 /*
@@ -327,7 +335,7 @@ comes_closer(CphPager *pager, const CphPage *page)
 {
 	TimestampTz oldest = page->items[page->nitems - 1].time;
 	bool		closer = pager->options.has_newest && pager->returned == 0 &&
-		(!pager->has_reached || oldest < pager->reached);
+	(!pager->has_reached || oldest < pager->reached);
 
 	pager->has_reached = true;
 	pager->reached = oldest;
@@ -368,7 +376,7 @@ static CphStep
 accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 {
 	pager->pages++;
-	note_count(pager, page);
+	note_count(pager, page, asked);
 	cph_pager_check_order(pager, page);
 	if (pager->pages > 1)
 		cph_pager_check_identity(pager, page);

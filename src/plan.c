@@ -41,10 +41,13 @@ cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	info->options = cph_table_options(foreigntableid);
 	info->endpoint = cph_options_resource(info->options);
 	info->table = cph_table_open(foreigntableid, baserel->relid,
-								   info->options, info->endpoint);
+								 info->options, info->endpoint);
 	baserel->fdw_private = info;
 
-	baserel->tuples = cph_known_size(info, baserel->tuples);
+	/* without statistics it is less than 0, or 0 */
+	info->analyzed = baserel->tuples > 0;
+	if (!info->analyzed)
+		baserel->tuples = cph_known_size(info);
 	info->tuples = baserel->tuples;
 	cph_estimate_size(root, baserel, info);
 }

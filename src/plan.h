@@ -25,6 +25,7 @@ typedef struct CphRelInfo
 	List	   *pathkeys;		/* newest first, if the query can use it */
 	RelOptInfo *ordered_rel;	/* UPPERREL_ORDERED, if these pathkeys are it */
 	double		tuples;			/* rows of the list */
+	bool		analyzed;		/* by statistics */
 	const char *no_limit_reason;	/* why LIMIT was not pushed, or NULL */
 } CphRelInfo;
 
@@ -43,10 +44,14 @@ typedef struct CphPathKind
 extern List *cph_path_kind_encode(const CphPathKind *kind);
 extern CphPathKind cph_path_kind_decode(List *encoded);
 
-/* Sizes and costs (cost.c) */
-extern double cph_known_size(const CphRelInfo *info, double analyzed);
+/* Sizes (size.c) */
+extern double cph_known_size(const CphRelInfo *info);
 extern void cph_estimate_size(PlannerInfo *root, RelOptInfo *baserel,
 							  const CphRelInfo *info);
+extern double cph_estimate_received(PlannerInfo *root, const CphRelInfo *info,
+									List *chosen);
+
+/* Costs (cost.c) */
 extern double cph_estimate_streams(PlannerInfo *root, List *chosen);
 extern List *cph_choose_clauses(PlannerInfo *root, const CphRelInfo *info,
 								List *restrictinfos, bool fan_out);

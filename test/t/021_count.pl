@@ -48,6 +48,8 @@ my $statuses = 'SELECT c.s, (SELECT count(*) FROM cph_phones p WHERE p.status = 
 $service->log;
 $session->run($statuses);
 cmp_ok(scalar($service->log), '<=', 10 + 4, 'a request for each status, and four to begin with');
+$session->run('SELECT count(*) FROM cph_phones WHERE status = 2');
+cmp_ok(scalar($service->log), '<=', 2, 'one to see that it is not the number of all phones');
 $session->run($statuses);
 is(scalar($service->log), 10, 'a request for each status');
 

@@ -185,6 +185,25 @@ while (my ($name, $query) = splice @reports, 0, 2)
 	is("@better", '', "$name: requests");
 }
 
+# A request for each of a few servers, or the whole list once: the planner goes
+# over from one to the other where they cost the same.
+my $whole = requests(run_explain('SELECT phone_id FROM cph_phones', 'ANALYZE, TIMING OFF'));
+my %joins;
+foreach my $n (10, $whole - 60, $whole - 15, $whole + 15, 2 * $whole - 10)
+{
+	$node->safe_psql('postgres', qq{
+		DROP TABLE IF EXISTS some_servers;
+		CREATE TABLE some_servers AS SELECT server_id FROM all_servers ORDER BY md5(server_id) LIMIT $n;
+		ANALYZE some_servers});
+	my $plan = run_explain('SELECT p.phone_id FROM some_servers JOIN cph_phones p USING (server_id)',
+		'ANALYZE, TIMING OFF');
+	my $least = $n < $whole ? $n : $whole;
+
+	$joins{$plan->{'Node Type'}}++;
+	cmp_ok(requests($plan), '<=', 1.1 * $least, "a join with $n servers: " . outline($plan));
+}
+is(scalar(keys %joins), 2, 'both ways are taken');
+
 # What the planner cannot know of an expression, extended statistics tell it.
 $node->safe_psql('postgres', q{
 	CREATE STATISTICS months ON date_trunc('month', create_time) FROM cph_phones;
