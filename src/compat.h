@@ -117,6 +117,22 @@
 #endif
 
 /*
+ * The making of a jsonb: 19 keeps what it has made so far in one struct.
+ */
+#if PG_VERSION_NUM >= 190000
+#define cph_push_jsonb(state, token, value) \
+	pushJsonbValue(state, token, value)
+#else
+typedef struct JsonbInState
+{
+	struct JsonbValue *result;
+	struct JsonbParseState *parseState;
+}			JsonbInState;
+#define cph_push_jsonb(state, token, value) \
+	((state)->result = pushJsonbValue(&(state)->parseState, token, value))
+#endif
+
+/*
  * Permissions: 16 asks about all kinds of objects by one function.
  */
 #if PG_VERSION_NUM >= 160000

@@ -22,6 +22,8 @@
 #include "jsonscan.h"
 #include "miscadmin.h"
 
+#define JSON_C_0_19 ((0 << 16) | (19 << 8))
+
 #if JSON_C_VERSION_NUM < ((0 << 16) | (16 << 8))
 #error "cph_fdw needs json-c 0.16 or later"
 #endif
@@ -253,7 +255,8 @@ release_tree(void *arg)
 	JsonTree   *tree = arg;
 
 	release_tokener(tree);
-	empty_object(tree->root);
+	if (json_c_version_num() >= JSON_C_0_19)
+		empty_object(tree->root);
 	json_object_put(tree->root);
 	tree->root = NULL;
 }
@@ -299,7 +302,7 @@ release_tokener(JsonTree *tree)
 void
 cph_json_value(CphJsonValue *value, void *node)
 {
-	value->kind = CPH_JSON_OTHER;
+	value->kind = CPH_JSON_NUMBER;
 	value->node = node;
 	switch (json_object_get_type(node))
 	{
@@ -321,6 +324,12 @@ cph_json_value(CphJsonValue *value, void *node)
 			value->kind = CPH_JSON_STRING;
 			value->string = json_object_get_string(node);
 			value->length = json_object_get_string_len(node);
+			break;
+		case json_type_object:
+			value->kind = CPH_JSON_OBJECT;
+			break;
+		case json_type_array:
+			value->kind = CPH_JSON_ARRAY;
 			break;
 		default:
 			break;
@@ -347,6 +356,20 @@ cph_json_next_field(void *object, CphJsonField *field)
 	field->name = lh_entry_k(entry);
 	field->node = (struct json_object *) lh_entry_v(entry);
 	return true;
+}
+
+/* The number of elements of an array. */
+int
+cph_json_length(void *array)
+{
+	return json_object_array_length(array);
+}
+
+/* The element of an array at an index. */
+void *
+cph_json_element(void *array, int index)
+{
+	return json_object_array_get_idx(array, index);
 }
 
 /*

@@ -25,8 +25,9 @@ typedef enum CphJsonKind
 	CPH_JSON_BOOLEAN,
 	CPH_JSON_INTEGER,			/* fits an int64 */
 	CPH_JSON_STRING,
-	CPH_JSON_OTHER				/* any other number, an object, an array: see
-								 * cph_json_text */
+	CPH_JSON_OBJECT,
+	CPH_JSON_ARRAY,
+	CPH_JSON_NUMBER				/* any other number: see cph_json_text */
 } CphJsonKind;
 
 /* A value within a page; it lives as long as the page. */
@@ -77,6 +78,8 @@ extern CphItem *cph_json_document(const char *body, Size length,
 
 extern void cph_json_value(CphJsonValue *value, void *node);
 extern bool cph_json_next_field(void *object, CphJsonField *field);
+extern int	cph_json_length(void *array);
+extern void *cph_json_element(void *array, int index);
 extern const char *cph_json_text(const CphJsonValue *value, Size *length);
 
 #endif							/* CPH_JSON_H */

@@ -16,9 +16,12 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
 
 static bool is_utf8(const char *body, Size length);
 static const char *scan_values(const char *body, Size length, int max_values);
+static const char *skip_plain(const char *position, const char *end);
 static const char *scan_string(const char **position, const char *end);
 static const char *scan_number(const char **position, const char *end);
 static bool scan_digits(const char **position, const char *end);
@@ -124,18 +127,53 @@ cph_json_skip_blanks(const char *position, const char *end)
 	return position;
 }
 
+/*
+ * The first byte from position on that is not a string's as it is: a quote, a
+ * backslash or a control character.  Looks at eight bytes at once; of such a
+ * word, the highest bit of a byte is left where the byte is one of these, and
+ * the lowest bit left is that of the first one.
+ */
+static const char *
+skip_plain(const char *position, const char *end)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 highs = ones << 7;
+
+	for (; end - position >= sizeof(uint64); position += sizeof(uint64))
+	{
+		uint64		word;
+		uint64		quotes;
+		uint64		backslashes;
+		uint64		found;
+
+		memcpy(&word, position, sizeof(word));
+#ifdef WORDS_BIGENDIAN
+		word = pg_bswap64(word);
+#endif
+		quotes = word ^ (ones * '"');
+		backslashes = word ^ (ones * '\\');
+		found = (((quotes - ones) & ~quotes) |
+				 ((backslashes - ones) & ~backslashes) |
+				 ((word - ones * ' ') & ~word)) & highs;
+		if (found != 0)
+			return position + pg_rightmost_one_pos64(found) / 8;
+	}
+	while (position < end && *position != '"' && *position != '\\' &&
+		   (unsigned char) *position >= ' ')
+		position++;
+	return position;
+}
+
 /* Steps over a string, or what there is of it; gives a reason or NULL. */
 static const char *
 scan_string(const char **position, const char *end)
 {
-	const char *p = *position + 1;
+	const char *p = skip_plain(*position + 1, end);
 
-	while (p < end && *p != '"')
-	{
-		if ((unsigned char) *p < ' ')
-			return "a control character within a string";
-		p += *p == '\\' ? 2 : 1;
-	}
+	while (p < end && *p == '\\')
+		p = end - p > 2 ? skip_plain(p + 2, end) : end;
+	if (p < end && *p != '"')
+		return "a control character within a string";
 	*position = p < end ? p + 1 : end;
 	return NULL;
 }

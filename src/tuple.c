@@ -8,8 +8,9 @@
 
 #include "catalog/pg_type.h"
 #include "isotime.h"
+#include "jsonb.h"
 #include "jsonshape.h"
-#include "mb/pg_wchar.h"
+#include "servertext.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -21,6 +22,7 @@ typedef enum Conversion
 	CONVERT_INT4,
 	CONVERT_BOOLEAN,
 	CONVERT_TIMESTAMPTZ,		/* of any precision, or a domain over it */
+	CONVERT_JSONB,
 	CONVERT_JSON,				/* the input function, from JSON text */
 	CONVERT_STRING,				/* the input function of a string type */
 	CONVERT_INPUT,				/* the input function of any other type */
@@ -69,6 +71,8 @@ conversion_to(Oid type, int32 typmod)
 		return CONVERT_BOOLEAN;
 	if (getBaseType(type) == TIMESTAMPTZOID)
 		return CONVERT_TIMESTAMPTZ;
+	if (type == JSONBOID)
+		return CONVERT_JSONB;
 	if (getBaseType(type) == JSONBOID || getBaseType(type) == JSONOID)
 		return CONVERT_JSON;
 	get_type_category_preferred(type, &category, &preferred);
@@ -155,21 +159,6 @@ conversion_context(void *arg)
 }
 
 /*
- * Returns a string of the service in the database's encoding; palloc'd, or
- * the same.  Raises an error for one that has no place in a text value.
- */
-static char *
-to_server(const char *string, int length)
-{
-	if (strlen(string) != length)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
-				 errmsg("unsupported Unicode escape sequence"),
-				 errdetail("\\u0000 cannot be converted to text.")));
-	return pg_any_to_server(string, length, PG_UTF8);
-}
-
-/*
  * Returns the text that a type's input function gets for a value, in the
  * database's encoding.  NULL stands for null.
  */
@@ -177,18 +166,20 @@ static char *
 input_text(const ReadColumn *column, const CphJsonValue *value)
 {
 	const char *text;
-	Size		length;
+	Size		bytes;
+	int			length = value->length;
 
 	if (value->kind == CPH_JSON_STRING && column->conversion != CONVERT_JSON)
 	{
 		if (value->length == 0 && column->conversion != CONVERT_STRING)
 			return NULL;
-		return to_server(value->string, value->length);
+		return cph_server_text(value->string, &length);
 	}
 	if (value->kind == CPH_JSON_STRING && value->length == 0)
 		return NULL;
-	text = cph_json_text(value, &length);
-	return to_server(text, length);
+	text = cph_json_text(value, &bytes);
+	length = bytes;
+	return cph_server_text(text, &length);
 }
 
 /* Converts a value, which is not null, by its type's input function. */
@@ -212,16 +203,17 @@ static bool
 convert_time(ReadColumn *column, const CphJsonValue *value, Datum *result)
 {
 	TimestampTz time;
+	int			length = strlen(value->string);
 
 	if (value->length == 0)
 		return false;
 	if (!cph_parse_time(value->string, &time) ||
-		strlen(value->string) != value->length)
+		length != value->length)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
 				 errmsg("invalid input syntax for type %s: \"%s\"",
 						"timestamp with time zone",
-						to_server(value->string, strlen(value->string)))));
+						cph_server_text(value->string, &length))));
 	if (column->type == TIMESTAMPTZOID && column->typmod < 0)
 		*result = TimestampTzGetDatum(time);
 	else						/* a precision or a domain's checks apply */
@@ -248,7 +240,10 @@ convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 		return false;
 	if (value->kind == CPH_JSON_STRING && column->conversion == CONVERT_TEXT)
 	{
-		*result = CStringGetTextDatum(to_server(value->string, value->length));
+		int			length = value->length;
+		char	   *text = cph_server_text(value->string, &length);
+
+		*result = PointerGetDatum(cstring_to_text_with_len(text, length));
 		return true;
 	}
 	if (value->kind == CPH_JSON_STRING &&
@@ -258,6 +253,13 @@ convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 		value->integer >= PG_INT32_MIN && value->integer <= PG_INT32_MAX)
 	{
 		*result = Int32GetDatum(value->integer);
+		return true;
+	}
+	if (column->conversion == CONVERT_JSONB)
+	{
+		if (value->kind == CPH_JSON_STRING && value->length == 0)
+			return false;
+		*result = cph_jsonb(value);
 		return true;
 	}
 	if (value->kind == CPH_JSON_BOOLEAN && column->conversion == CONVERT_BOOLEAN)
