@@ -335,8 +335,8 @@ read_call(CphCall *call, CphPage **page, const CphFilter **invalid,
 	if (call->verdict == CPH_VERDICT_USE)
 	{
 		body = cph_transfer_body(call->transfer, &length);
-		*page = cph_json_page(call->endpoint, body, length, call->limit,
-							  &reason);
+		*page = cph_page_decode(call->endpoint, body, length, call->limit,
+								&reason);
 		if (*page == NULL)
 			cph_transfer_distrust(call->transfer);
 	}

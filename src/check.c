@@ -83,13 +83,12 @@ field_text(const CphItem *item, const char *field)
 {
 	CphShape   *shape = cph_json_shape(&field, 1);
 	CphJsonValue value;
-	Size		length;
 
-	cph_json_read(shape, item, &value);
+	cph_json_read(shape, &item->value, &value);
 	if (value.kind == CPH_JSON_STRING)
 		return value.string;
 	return value.kind == CPH_JSON_INTEGER ?
-		pstrdup(cph_json_text(&value, &length)) : NULL;
+		psprintf(INT64_FORMAT, value.integer) : NULL;
 }
 
 /* Checks that the list can be read: its first page, as large as can be. */

@@ -13,7 +13,7 @@
 #define CPH_CLIENT_H
 
 #include "connection.h"
-#include "json.h"
+#include "page.h"
 #include "option.h"
 #include "request.h"
 

@@ -127,7 +127,7 @@ typedef struct JsonbInState
 {
 	struct JsonbValue *result;
 	struct JsonbParseState *parseState;
-}			JsonbInState;
+} JsonbInState;
 #define cph_push_jsonb(state, token, value) \
 	((state)->result = pushJsonbValue(&(state)->parseState, token, value))
 #endif

@@ -68,7 +68,7 @@ int64
 cph_facts_rows(const CphFacts *facts, const CphParam *params, int nparams)
 {
 	uint32		shape = shape_of(params, nparams, true);
-	const		CphSize *size = &facts->sizes[shape % CPH_MAX_SIZES];
+	const CphSize *size = &facts->sizes[shape % CPH_MAX_SIZES];
 
 	return size->shape == shape ? size->rows : -1;
 }

@@ -23,7 +23,7 @@ typedef struct CphSize
 {
 	uint32		shape;			/* of the parameters; 0: none is kept here */
 	int64		rows;
-}			CphSize;
+} CphSize;
 
 #define CPH_MAX_SIZES 64		/* kept, of an endpoint */
 

@@ -8,7 +8,7 @@
 #define CPH_FRONTIER_H
 
 #include "idset.h"
-#include "json.h"
+#include "page.h"
 
 /* Chains of rows of one time; later ones go unchecked. */
 #define CPH_MAX_CHAINS 1000

@@ -1,13 +1,12 @@
 /*
  * json.c
- *		An answer of the service: bytes into a page of items.
+ *		JSON text into values.
  *
- * This is the only user of json-c, which reads only what jsonscan.c let pass.
- *
- * What json-c makes of the escapes in a string is left as it is: half a
- * surrogate pair becomes U+FFFD (up to 0.18, U+1D800 to U+1DBFF and the same
- * of the planes above too, where written as a pair), and a name ends at
- * \u0000.  Of two fields of one name the later counts.
+ * json-c reads only what jsonscan.c let pass.  What it makes of the escapes in
+ * a string is left as it is: half a surrogate pair becomes U+FFFD (up to 0.18,
+ * U+1D800 to U+1DBFF and the same of the planes above too, where written as a
+ * pair), and a name ends at \u0000.  Of two fields of one name the later
+ * counts.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -18,7 +17,6 @@
 #include <json-c/json_tokener.h>
 #include <json-c/linkhash.h>
 
-#include "isotime.h"
 #include "jsonscan.h"
 #include "miscadmin.h"
 
@@ -29,244 +27,39 @@
 #endif
 
 /*
- * The values that an answer may hold.  A server with three addresses has 38,
- * and it is the longest item; the rest is for fields to come.
- */
-#define CPH_VALUES_PER_ROW		64
-#define CPH_VALUES_BESIDE_ROWS	1000
-
-/*
- * The values of an answer that is no list.  The longest is a token's, which
- * names the roles of the user, three values each: a token of 100,000
- * characters holds some 1,700 roles.
+ * The values that an answer may hold that is no list.  The longest is a
+ * token's, which names the roles of the user, three values each: a token of
+ * 100,000 characters holds some 1,700 roles.
  */
 #define CPH_VALUES_PER_DOCUMENT 10000
 
-/* Levels of nesting.  The lists have 5; json-c's own default. */
+/* Levels of nesting in a value.  The lists' items have 3; json-c's default. */
 #define CPH_JSON_DEPTH			32
 
-/* A JSON tree or a parser, owned by a memory context. */
-typedef struct JsonTree
+/* Bytes of memory that values are copied into, at a time. */
+#define COPY_BLOCK				(32 * 1024)
+
+struct CphJsonParser
 {
 	MemoryContextCallback callback;
 	struct json_tokener *tokener;
-	struct json_object *root;
-} JsonTree;
+	struct json_object *tree;	/* json-c's, while it is copied; or NULL */
+	const char *body;
+	const char *position;
+	const char *end;
+	char	   *block;			/* room that is left for copies */
+	Size		room;
+};
 
-static const char *fill_page(CphPage *page, const CphEndpoint *endpoint,
-							 struct json_object *root, int limit);
-static const char *fill_item(CphItem *item, const CphEndpoint *endpoint,
-							 struct json_object *node);
-static const char *get_text(struct json_object *object, const char *name);
-static struct json_object *decode(const char *body, Size length,
-								  int max_values, const char **reason);
-static const char *parse_body(JsonTree *tree, const char *body, Size length);
-static JsonTree *make_tree(void);
-static void release_tree(void *arg);
-static void empty_object(struct json_object *node);
-static void release_tokener(JsonTree *tree);
-
-/*
- * The page of items in a body of at most limit rows; NULL and a reason if the
- * body is none.  All lives in the current memory context and goes with it.
- */
-CphPage *
-cph_json_page(const CphEndpoint *endpoint, const char *body, Size length,
-			  int limit, const char **reason)
-{
-	CphPage    *page;
-	struct json_object *root;
-
-	root = decode(body, length,
-				  limit * CPH_VALUES_PER_ROW + CPH_VALUES_BESIDE_ROWS, reason);
-	if (root == NULL)
-		return NULL;
-
-	page = palloc0(sizeof(CphPage));
-	*reason = fill_page(page, endpoint, root, limit);
-	return *reason == NULL ? page : NULL;
-}
-
-/* Fills a page from the root of an answer; gives a reason or NULL. */
-static const char *
-fill_page(CphPage *page, const CphEndpoint *endpoint,
-		  struct json_object *root, int limit)
-{
-	struct json_object *array = json_object_object_get(root, endpoint->item_key);
-	struct json_object *count = json_object_object_get(root, "count");
-	CphJsonValue value;
-
-	if (!json_object_is_type(array, json_type_array))
-		return psprintf("no array \"%s\"", endpoint->item_key);
-	if (json_object_array_length(array) > limit)
-		return "more rows than asked for";
-
-	cph_json_value(&value, count);
-	page->has_count = endpoint->has_count &&
-		value.kind == CPH_JSON_INTEGER && value.integer >= 0;
-	page->count = page->has_count ? value.integer : 0;
-
-	page->nitems = json_object_array_length(array);
-	page->items = palloc0(sizeof(CphItem) * Max(page->nitems, 1));
-	for (int i = 0; i < page->nitems; i++)
-	{
-		const char *reason = fill_item(&page->items[i], endpoint,
-									   json_object_array_get_idx(array, i));
-
-		if (reason != NULL)
-			return reason;
-	}
-	return NULL;
-}
-
-/* Fills an item, which is zero, from its node; gives a reason or NULL. */
-static const char *
-fill_item(CphItem *item, const CphEndpoint *endpoint, struct json_object *node)
-{
-	if (!json_object_is_type(node, json_type_object))
-		return psprintf("an element of \"%s\" is no object",
-						endpoint->item_key);
-
-	item->node = node;
-	item->id = get_text(node, endpoint->id_field);
-	if (item->id != NULL && item->id[0] == '\0')
-		item->id = NULL;
-	if (endpoint->time_field != NULL)
-	{
-		const char *created = get_text(node, endpoint->time_field);
-
-		item->has_time = created != NULL &&
-			cph_parse_time(created, &item->time);
-	}
-	return NULL;
-}
-
-/*
- * A field's string; NULL if it is absent, no string, or holds a zero byte.
- * It belongs to the object.
- */
-static const char *
-get_text(struct json_object *object, const char *name)
-{
-	CphJsonValue value;
-
-	cph_json_value(&value, json_object_object_get(object, name));
-	if (value.kind != CPH_JSON_STRING || strlen(value.string) != value.length)
-		return NULL;
-	return value.string;
-}
-
-/*
- * The object that a body is, as an item without id and time, to be read
- * through a shape; NULL and a reason if it is none.  It lives in the current
- * memory context and goes with it.
- */
-CphItem *
-cph_json_document(const char *body, Size length, const char **reason)
-{
-	struct json_object *root;
-	CphItem    *item;
-
-	root = decode(body, length, CPH_VALUES_PER_DOCUMENT, reason);
-	if (root == NULL)
-		return NULL;
-
-	item = palloc0(sizeof(CphItem));
-	item->node = root;
-	return item;
-}
-
-/*
- * The object that a body is, owned by the current memory context; NULL and a
- * reason if it is none.  Nothing of json-c's is left behind then.
- */
-static struct json_object *
-decode(const char *body, Size length, int max_values, const char **reason)
-{
-	JsonTree   *tree;
-
-	*reason = cph_json_scan(body, length, max_values);
-	if (*reason != NULL)
-		return NULL;
-
-	tree = make_tree();
-	*reason = parse_body(tree, body, length);
-	if (*reason != NULL)
-		release_tree(tree);
-	return tree->root;
-}
-
-/*
- * Parses a body that the scanner let pass into the tree's root; gives a
- * reason or NULL.  Serves interrupts.
- */
-static const char *
-parse_body(JsonTree *tree, const char *body, Size length)
-{
-	const char *position = body;
-	const char *end = body + length;
-	enum json_tokener_error error = json_tokener_continue;
-
-	while (position < end && error == json_tokener_continue)
-	{
-		int			piece = Min(end - position, CPH_JSON_PIECE);
-
-		CHECK_FOR_INTERRUPTS();
-		tree->root = json_tokener_parse_ex(tree->tokener, position, piece);
-		error = json_tokener_get_error(tree->tokener);
-		position += json_tokener_get_parse_end(tree->tokener);
-	}
-	release_tokener(tree);
-
-	if (error == json_tokener_continue)
-		return "ends within a value";
-	if (error != json_tokener_success)
-		return psprintf("%s at byte %zu", json_tokener_error_desc(error),
-						(size_t) (position - body));
-	if (!json_object_is_type(tree->root, json_type_object))
-		return "not a JSON object";
-	if (cph_json_skip_blanks(position, end) != end)
-		return "more than one value";
-	return NULL;
-}
-
-/* An empty tree with a parser; both go with the current memory context. */
-static JsonTree *
-make_tree(void)
-{
-	JsonTree   *tree = palloc0(sizeof(JsonTree));
-
-	tree->callback.func = release_tree;
-	tree->callback.arg = tree;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &tree->callback);
-
-	tree->tokener = json_tokener_new_ex(CPH_JSON_DEPTH);
-	if (tree->tokener == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	return tree;
-}
-
-/* Releases what is json-c's.  Harmless to repeat. */
-static void
-release_tree(void *arg)
-{
-	JsonTree   *tree = arg;
-
-	release_tokener(tree);
-	if (json_c_version_num() >= JSON_C_0_19)
-		empty_object(tree->root);
-	json_object_put(tree->root);
-	tree->root = NULL;
-}
+static void copy_value(CphJsonParser *parser, struct json_object *node,
+					   CphJsonValue *value, const CphJsonValue *like);
 
 /*
  * Releases what an object or an array holds, and all below it.  json-c 0.19,
  * built without assertions, never frees one that is not empty (its issue 936).
  */
 static void
-empty_object(struct json_object *node)
+empty_tree(struct json_object *node)
 {
 	if (json_object_is_type(node, json_type_object))
 	{
@@ -275,7 +68,7 @@ empty_object(struct json_object *node)
 
 		while ((entry = lh_table_head(table)) != NULL)
 		{
-			empty_object((struct json_object *) lh_entry_v(entry));
+			empty_tree((struct json_object *) lh_entry_v(entry));
 			lh_table_delete_entry(table, entry);
 		}
 	}
@@ -284,30 +77,168 @@ empty_object(struct json_object *node)
 		size_t		length = json_object_array_length(node);
 
 		for (size_t i = 0; i < length; i++)
-			empty_object(json_object_array_get_idx(node, i));
+			empty_tree(json_object_array_get_idx(node, i));
 		json_object_array_del_idx(node, 0, length);
 	}
 }
 
-/* Releases the parser and what it holds of a tree.  Harmless to repeat. */
+/* Releases the tree that json-c has made. */
 static void
-release_tokener(JsonTree *tree)
+release_tree(CphJsonParser *parser)
 {
-	if (tree->tokener != NULL)
-		json_tokener_free(tree->tokener);
-	tree->tokener = NULL;
+	if (json_c_version_num() >= JSON_C_0_19)
+		empty_tree(parser->tree);
+	json_object_put(parser->tree);
+	parser->tree = NULL;
 }
 
-/* Sets a value from its node, to which its string belongs. */
-void
-cph_json_value(CphJsonValue *value, void *node)
+/* Releases what is json-c's, when the parser's memory context goes. */
+static void
+release_parser(void *arg)
 {
+	CphJsonParser *parser = arg;
+
+	release_tree(parser);
+	if (parser->tokener != NULL)
+		json_tokener_free(parser->tokener);
+	parser->tokener = NULL;
+}
+
+/*
+ * Returns a parser of a body, which stands before its first value, in the
+ * current memory context; NULL and a reason if the body is no object, holds
+ * more values than that, or can be seen to be no JSON.  The body must stay.
+ */
+CphJsonParser *
+cph_json_parser(const char *body, Size length, int max_values,
+				const char **reason)
+{
+	CphJsonParser *parser;
+
+	*reason = cph_json_scan(body, length, max_values);
+	if (*reason != NULL)
+		return NULL;
+	parser = palloc0(sizeof(CphJsonParser));
+	parser->body = parser->position = body;
+	parser->end = body + length;
+	parser->callback.func = release_parser;
+	parser->callback.arg = parser;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &parser->callback);
+	parser->tokener = json_tokener_new_ex(CPH_JSON_DEPTH);
+	if (parser->tokener == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return parser;
+}
+
+/* Returns memory of the parser's, aligned for any value. */
+static void *
+take_room(CphJsonParser *parser, Size size)
+{
+	char	   *result;
+
+	size = MAXALIGN(size);
+	if (size > parser->room)
+	{
+		parser->room = Max(size, COPY_BLOCK);
+		parser->block = palloc(parser->room);
+	}
+	result = parser->block;
+	parser->block += size;
+	parser->room -= size;
+	return result;
+}
+
+/* Returns a copy of some bytes, with a zero byte behind them. */
+static const char *
+copy_bytes(CphJsonParser *parser, const char *bytes, Size length)
+{
+	char	   *copy = take_room(parser, length + 1);
+
+	memcpy(copy, bytes, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+/* Copies a number that is no int64, as its text. */
+static void
+copy_number(CphJsonParser *parser, struct json_object *node,
+			CphJsonValue *value)
+{
+	size_t		length;
+	const char *text = json_object_to_json_string_length(node,
+														 JSON_C_TO_STRING_PLAIN,
+														 &length);
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
 	value->kind = CPH_JSON_NUMBER;
-	value->node = node;
+	value->length = length;
+	value->string = copy_bytes(parser, text, length);
+}
+
+/*
+ * Copies an object.  A name that stands at the same place in an object like
+ * it is not copied again.
+ */
+static void
+copy_object(CphJsonParser *parser, struct json_object *node,
+			CphJsonValue *value, const CphJsonValue *like)
+{
+	int			length = json_object_object_length(node);
+	CphJsonField *fields = take_room(parser, sizeof(CphJsonField) * length);
+	int			nlike = like && like->kind == CPH_JSON_OBJECT ? like->length : 0;
+	struct lh_entry *entry = lh_table_head(json_object_get_object(node));
+
+	value->kind = CPH_JSON_OBJECT;
+	value->length = length;
+	value->fields = fields;
+	for (int i = 0; entry != NULL; i++, entry = lh_entry_next(entry))
+	{
+		const char *name = lh_entry_k(entry);
+		const CphJsonField *field_like = i < nlike ? &like->fields[i] : NULL;
+
+		if (field_like != NULL && strcmp(field_like->name, name) == 0)
+			fields[i].name = field_like->name;
+		else
+			fields[i].name = copy_bytes(parser, name, strlen(name));
+		copy_value(parser, (struct json_object *) lh_entry_v(entry),
+				   &fields[i].value, field_like ? &field_like->value : NULL);
+	}
+}
+
+/* Copies an array. */
+static void
+copy_array(CphJsonParser *parser, struct json_object *node,
+		   CphJsonValue *value)
+{
+	int			length = json_object_array_length(node);
+	CphJsonValue *elements = take_room(parser, sizeof(CphJsonValue) * length);
+
+	value->kind = CPH_JSON_ARRAY;
+	value->length = length;
+	value->elements = elements;
+	for (int i = 0; i < length; i++)
+		copy_value(parser, json_object_array_get_idx(node, i), &elements[i],
+				   i > 0 ? &elements[i - 1] : NULL);
+}
+
+/*
+ * Copies a value of json-c's into the parser's memory.  like is one that may
+ * be like it, or NULL.
+ */
+static void
+copy_value(CphJsonParser *parser, struct json_object *node,
+		   CphJsonValue *value, const CphJsonValue *like)
+{
+	value->kind = CPH_JSON_NULL;
+	value->length = 0;
 	switch (json_object_get_type(node))
 	{
 		case json_type_null:
-			value->kind = CPH_JSON_NULL;
 			break;
 		case json_type_boolean:
 			value->kind = CPH_JSON_BOOLEAN;
@@ -315,83 +246,115 @@ cph_json_value(CphJsonValue *value, void *node)
 			break;
 		case json_type_int:
 			/* json-c clamps what it holds as a uint64 */
+			value->kind = CPH_JSON_INTEGER;
 			value->integer = json_object_get_int64(node);
-			if (value->integer < PG_INT64_MAX ||
-				json_object_get_uint64(node) == PG_INT64_MAX)
-				value->kind = CPH_JSON_INTEGER;
+			if (value->integer == PG_INT64_MAX &&
+				json_object_get_uint64(node) != PG_INT64_MAX)
+				copy_number(parser, node, value);
+			break;
+		case json_type_double:
+			copy_number(parser, node, value);
 			break;
 		case json_type_string:
 			value->kind = CPH_JSON_STRING;
-			value->string = json_object_get_string(node);
 			value->length = json_object_get_string_len(node);
+			value->string = copy_bytes(parser, json_object_get_string(node),
+									   value->length);
 			break;
 		case json_type_object:
-			value->kind = CPH_JSON_OBJECT;
+			copy_object(parser, node, value, like);
 			break;
 		case json_type_array:
-			value->kind = CPH_JSON_ARRAY;
-			break;
-		default:
+			copy_array(parser, node, value);
 			break;
 	}
 }
 
 /*
- * Steps to the next field of an object; false if there is none.  What is no
- * object has no fields.
+ * Parses the value that comes next.  like is one that may be like it, of the
+ * same parser, or NULL.  Returns false and a reason if there is none.  Serves
+ * interrupts.
  */
 bool
-cph_json_next_field(void *object, CphJsonField *field)
+cph_json_next(CphJsonParser *parser, CphJsonValue *value,
+			  const CphJsonValue *like, const char **reason)
 {
-	struct lh_entry *entry = NULL;
+	enum json_tokener_error error = json_tokener_continue;
 
-	if (field->entry != NULL)
-		entry = lh_entry_next((struct lh_entry *) field->entry);
-	else if (json_object_is_type(object, json_type_object))
-		entry = lh_table_head(json_object_get_object(object));
-	if (entry == NULL)
-		return false;
+	while (parser->position < parser->end && error == json_tokener_continue)
+	{
+		int			piece = Min(parser->end - parser->position, CPH_JSON_PIECE);
 
-	field->entry = entry;
-	field->name = lh_entry_k(entry);
-	field->node = (struct json_object *) lh_entry_v(entry);
-	return true;
-}
-
-/* The number of elements of an array. */
-int
-cph_json_length(void *array)
-{
-	return json_object_array_length(array);
-}
-
-/* The element of an array at an index. */
-void *
-cph_json_element(void *array, int index)
-{
-	return json_object_array_get_idx(array, index);
+		CHECK_FOR_INTERRUPTS();
+		parser->tree = json_tokener_parse_ex(parser->tokener, parser->position,
+											 piece);
+		error = json_tokener_get_error(parser->tokener);
+		parser->position += json_tokener_get_parse_end(parser->tokener);
+	}
+	if (error == json_tokener_success)
+	{
+		copy_value(parser, parser->tree, value, like);
+		release_tree(parser);
+		return true;
+	}
+	if (error == json_tokener_continue)
+		*reason = "ends within a value";
+	else
+		*reason = psprintf("%s at byte %zu", json_tokener_error_desc(error),
+						   (Size) (parser->position - parser->body));
+	return false;
 }
 
 /*
- * The JSON text of a value, zero-terminated, and its length unless length is
- * NULL.  A number that is no integer is as the service wrote it.  The text
- * belongs to the page, until the next call for the same value.
+ * Returns the byte that comes next and is no white space; a zero byte at the
+ * end, since no body holds one.
  */
-const char *
-cph_json_text(const CphJsonValue *value, Size *length)
+char
+cph_json_peek(CphJsonParser *parser)
 {
-	size_t		bytes;
-	const char *json;
+	parser->position = cph_json_skip_blanks(parser->position, parser->end);
+	return parser->position < parser->end ? *parser->position : '\0';
+}
 
-	json = json_object_to_json_string_length(value->node,
-											 JSON_C_TO_STRING_PLAIN |
-											 JSON_C_TO_STRING_NOSLASHESCAPE,
-											 &bytes);
-	if (json == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	if (length != NULL)
-		*length = bytes;
-	return json;
+/* Steps over a byte that must come next; false and a reason if it does not. */
+bool
+cph_json_expect(CphJsonParser *parser, char byte, const char **reason)
+{
+	char		next = cph_json_peek(parser);
+
+	if (next == byte)
+		parser->position++;
+	else if (next == '\0')
+		*reason = "ends within a value";
+	else
+		*reason = psprintf("\"%c\" expected at byte %zu", byte,
+						   (Size) (parser->position - parser->body));
+	return next == byte;
+}
+
+/* Tells whether nothing comes next; false and a reason if something does. */
+bool
+cph_json_end(CphJsonParser *parser, const char **reason)
+{
+	if (cph_json_peek(parser) == '\0')
+		return true;
+	*reason = "more than one value";
+	return false;
+}
+
+/*
+ * Returns the object that a body is, in the current memory context; NULL and a
+ * reason if it is none.
+ */
+CphJsonValue *
+cph_json_document(const char *body, Size length, const char **reason)
+{
+	CphJsonValue *value = palloc0(sizeof(CphJsonValue));
+	CphJsonParser *parser = cph_json_parser(body, length,
+											CPH_VALUES_PER_DOCUMENT, reason);
+
+	if (parser == NULL || !cph_json_next(parser, value, NULL, reason) ||
+		!cph_json_end(parser, reason))
+		return NULL;
+	return value;
 }

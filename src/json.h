@@ -1,85 +1,68 @@
 /*
  * json.h
- *		An answer of the service: bytes into a page of items.
+ *		JSON text into values.
  *
- * This is the only user of json-c.  A page owns its JSON tree: it is freed
- * with the memory context that the page was decoded in, whatever throws.
+ * This is the only user of json-c.  A value of json-c's is copied into the
+ * parser's memory and released at once: what a page keeps is a sixth of what
+ * json-c makes of it, and json-c gets back the memory that it had just used.
  *
- * Nothing here raises an error for what the bytes hold; a body that is no
- * page gives NULL and a reason, a phrase to stand behind a colon: 'no array
- * "phones"'.  Interrupts are served while a large body is parsed.
+ * Nothing here raises an error for what the bytes hold: that is a reason, a
+ * phrase to stand behind a colon.  Interrupts are served while a large body is
+ * parsed.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #ifndef CPH_JSON_H
 #define CPH_JSON_H
 
-#include "endpoint.h"
+#include "compat.h"
 
-#include "datatype/timestamp.h"
-
-/* What a JSON value is.  A field that is absent is CPH_JSON_NULL. */
+/* What a JSON value is.  Zero: a field that is absent is null. */
 typedef enum CphJsonKind
 {
 	CPH_JSON_NULL,
 	CPH_JSON_BOOLEAN,
 	CPH_JSON_INTEGER,			/* fits an int64 */
+	CPH_JSON_NUMBER,			/* any other, as the service wrote it */
 	CPH_JSON_STRING,
 	CPH_JSON_OBJECT,
-	CPH_JSON_ARRAY,
-	CPH_JSON_NUMBER				/* any other number: see cph_json_text */
+	CPH_JSON_ARRAY
 } CphJsonKind;
 
-/* A value within a page; it lives as long as the page. */
+/* A value.  What it points to lives as long as its page or document. */
 typedef struct CphJsonValue
 {
 	CphJsonKind kind;
-	bool		boolean;		/* of CPH_JSON_BOOLEAN */
-	int64		integer;		/* of CPH_JSON_INTEGER */
-	const char *string;			/* of CPH_JSON_STRING: UTF-8, zero-terminated;
-								 * length counts a zero byte within */
-	int			length;
-	void	   *node;			/* json.c's own */
+	int			length;			/* bytes of a string or number, fields of an
+								 * object, elements of an array */
+	bool		boolean;
+	int64		integer;
+	const char *string;			/* of a string or number: UTF-8,
+								 * zero-terminated; there may be zero bytes
+								 * within */
+	const struct CphJsonField *fields;
+	const struct CphJsonValue *elements;
 } CphJsonValue;
 
-/* What the pager reads of every item. */
-typedef struct CphItem
-{
-	const char *id;				/* UTF-8, zero-terminated; NULL: absent,
-								 * empty, no string, or with a zero byte
-								 * within */
-	TimestampTz time;			/* valid if has_time */
-	bool		has_time;		/* the time field is there and is a time */
-	void	   *node;			/* json.c's own */
-} CphItem;
-
-/* A decoded page. */
-typedef struct CphPage
-{
-	int			nitems;
-	CphItem    *items;
-	bool		has_count;		/* count is there, and is a number >= 0 */
-	int64		count;
-} CphPage;
-
-/* A field of an object.  Zeroed, it stands before the first. */
+/* A field of an object. */
 typedef struct CphJsonField
 {
-	const char *name;
-	void	   *node;			/* its value: json.c's own */
-	void	   *entry;			/* json.c's own */
+	const char *name;			/* UTF-8, zero-terminated */
+	CphJsonValue value;
 } CphJsonField;
 
-extern CphPage *cph_json_page(const CphEndpoint *endpoint,
-							  const char *body, Size length, int limit,
-							  const char **reason);
-extern CphItem *cph_json_document(const char *body, Size length,
-								  const char **reason);
+/* A body that is parsed value by value. */
+typedef struct CphJsonParser CphJsonParser;
 
-extern void cph_json_value(CphJsonValue *value, void *node);
-extern bool cph_json_next_field(void *object, CphJsonField *field);
-extern int	cph_json_length(void *array);
-extern void *cph_json_element(void *array, int index);
-extern const char *cph_json_text(const CphJsonValue *value, Size *length);
+extern CphJsonParser *cph_json_parser(const char *body, Size length,
+									  int max_values, const char **reason);
+extern bool cph_json_next(CphJsonParser *parser, CphJsonValue *value,
+						  const CphJsonValue *like, const char **reason);
+extern char cph_json_peek(CphJsonParser *parser);
+extern bool cph_json_expect(CphJsonParser *parser, char byte,
+							const char **reason);
+extern bool cph_json_end(CphJsonParser *parser, const char **reason);
+extern CphJsonValue *cph_json_document(const char *body, Size length,
+									   const char **reason);
 
 #endif							/* CPH_JSON_H */

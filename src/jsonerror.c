@@ -32,9 +32,9 @@ static const char *const fields[FIELDS] = {
 	[OTHER_MESSAGE] = "message"
 };
 
-static void find_error(CphShape *shape, const CphItem *answer,
+static void find_error(CphShape *shape, const CphJsonValue *answer,
 					   CphServiceError *error);
-static bool read_error(CphShape *shape, const CphItem *object,
+static bool read_error(CphShape *shape, const CphJsonValue *object,
 					   CphServiceError *error);
 static char *error_text(const CphJsonValue *value);
 
@@ -48,7 +48,7 @@ cph_json_error(const char *body, Size length, CphServiceError *error)
 {
 	MemoryContext context;
 	MemoryContext caller;
-	CphItem    *answer;
+	CphJsonValue *answer;
 	CphShape   *shape;
 	const char *reason;
 
@@ -70,22 +70,17 @@ cph_json_error(const char *body, Size length, CphServiceError *error)
 
 /* Looks for an error in an answer, then in the objects just below it. */
 static void
-find_error(CphShape *shape, const CphItem *answer, CphServiceError *error)
+find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
 {
-	CphJsonField field = {0};
 	bool		found = read_error(shape, answer, error);
 
-	while (!found && cph_json_next_field(answer->node, &field))
-	{
-		CphItem		below = {.node = field.node};
-
-		found = read_error(shape, &below, error);
-	}
+	for (int i = 0; i < answer->length && !found; i++)
+		found = read_error(shape, &answer->fields[i].value, error);
 }
 
 /* Reads an error from an object; true if it has a code or a message. */
 static bool
-read_error(CphShape *shape, const CphItem *object, CphServiceError *error)
+read_error(CphShape *shape, const CphJsonValue *object, CphServiceError *error)
 {
 	CphJsonValue values[FIELDS];
 
@@ -116,7 +111,7 @@ error_text(const CphJsonValue *value)
 	if (value->kind == CPH_JSON_STRING)
 		source = value->string;
 	else if (value->kind == CPH_JSON_INTEGER)
-		source = cph_json_text(value, NULL);
+		source = psprintf(INT64_FORMAT, value->integer);
 	else
 		return NULL;
 

@@ -1,14 +1,14 @@
 /*
  * jsonshape.c
- *		Paths into an item, prepared for reading many items.
+ *		Paths into an object, prepared for reading many objects.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "jsonshape.h"
 
 /*
- * A name in a path.  The names below it stand in the order in which the item
- * read last had them.
+ * A name in a path.  The names below it stand in the order in which the
+ * object read last had them.
  */
 typedef struct ShapeNode
 {
@@ -27,7 +27,8 @@ struct CphShape
 
 static ShapeNode *add_path(ShapeNode *node, const char *path);
 static ShapeNode *add_key(ShapeNode *node, const char *name, Size length);
-static void read_node(ShapeNode *node, void *object, CphJsonValue *values);
+static void read_node(ShapeNode *node, const CphJsonValue *object,
+					  CphJsonValue *values);
 static ShapeNode *find_key(ShapeNode *node, int nfound, const char *name);
 
 /*
@@ -95,15 +96,16 @@ add_key(ShapeNode *node, const char *name, Size length)
 }
 
 /*
- * Reads the values at a shape's paths from an item, one for each path; they
- * live as long as the item's page.  The shape adapts to the order of the
- * item's fields, so it serves one reader at a time.
+ * Reads the values at a shape's paths from an object, one for each path; what
+ * they point to is the object's.  The shape adapts to the order of the
+ * object's fields, so it serves one reader at a time.
  */
 void
-cph_json_read(CphShape *shape, const CphItem *item, CphJsonValue *values)
+cph_json_read(CphShape *shape, const CphJsonValue *object,
+			  CphJsonValue *values)
 {
 	memset(values, 0, sizeof(CphJsonValue) * shape->npaths);
-	read_node(&shape->root, item->node, values);
+	read_node(&shape->root, object, values);
 	for (int i = 0; i < shape->npaths; i++)
 	{
 		if (shape->first[i] != i)
@@ -116,20 +118,21 @@ cph_json_read(CphShape *shape, const CphItem *item, CphJsonValue *values)
  * it is.
  */
 static void
-read_node(ShapeNode *node, void *object, CphJsonValue *values)
+read_node(ShapeNode *node, const CphJsonValue *object, CphJsonValue *values)
 {
-	CphJsonField field = {0};
+	int			nfields = object->kind == CPH_JSON_OBJECT ? object->length : 0;
 	int			nfound = 0;
 
 	if (node->value >= 0)
-		cph_json_value(&values[node->value], object);
-	while (nfound < node->nkeys && cph_json_next_field(object, &field))
+		values[node->value] = *object;
+	for (int i = 0; i < nfields && nfound < node->nkeys; i++)
 	{
-		ShapeNode  *key = find_key(node, nfound, field.name);
+		const CphJsonField *field = &object->fields[i];
+		ShapeNode  *key = find_key(node, nfound, field->name);
 
 		if (key != NULL)
 		{
-			read_node(key, field.node, values);
+			read_node(key, &field->value, values);
 			nfound++;
 		}
 	}

@@ -1,8 +1,8 @@
 /*
  * jsonshape.h
- *		Paths into an item, prepared for reading many items.
+ *		Paths into an object, prepared for reading many objects.
  *
- * A path is names with dots between, or "$" for the whole item; a name with a
+ * A path is names with dots between, or "$" for the whole object; a name with a
  * dot in it cannot be reached.
  *
  * Copyright (c) 2026, the cph_fdw developers
@@ -15,7 +15,7 @@
 typedef struct CphShape CphShape;
 
 extern CphShape *cph_json_shape(const char *const *paths, int npaths);
-extern void cph_json_read(CphShape *shape, const CphItem *item,
+extern void cph_json_read(CphShape *shape, const CphJsonValue *object,
 						  CphJsonValue *values);
 
 #endif							/* CPH_JSONSHAPE_H */

@@ -41,7 +41,7 @@ first_name(const CphFilter *filter, const CphPage *page)
 
 	if (page->nitems == 0)
 		return NULL;
-	cph_json_read(shape, &page->items[0], &value);
+	cph_json_read(shape, &page->items[0].value, &value);
 	return value.kind == CPH_JSON_STRING ? value.string : NULL;
 }
 

@@ -88,7 +88,7 @@ equals_text(const CphJsonValue *value, const char *text)
 bool
 cph_match_item(CphMatch *match, const CphItem *item)
 {
-	cph_json_read(match->shape, item, match->read);
+	cph_json_read(match->shape, &item->value, match->read);
 	for (int i = 0; i < match->nfields; i++)
 	{
 		bool		found = false;

@@ -243,7 +243,7 @@ read_body(Exchange *exchange, CphToken *token)
 	const char *reason;
 	Size		length;
 	const char *body = cph_transfer_body(exchange->transfer, &length);
-	CphItem    *document = cph_json_document(body, length, &reason);
+	CphJsonValue *document = cph_json_document(body, length, &reason);
 
 	if (document == NULL)
 		raise_failure(exchange, CPH_ERRCODE_ANSWER, reason);

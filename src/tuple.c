@@ -8,7 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "isotime.h"
-#include "jsonb.h"
+#include "jsonout.h"
 #include "jsonshape.h"
 #include "servertext.h"
 #include "utils/builtins.h"
@@ -165,8 +165,7 @@ conversion_context(void *arg)
 static char *
 input_text(const ReadColumn *column, const CphJsonValue *value)
 {
-	const char *text;
-	Size		bytes;
+	char	   *text;
 	int			length = value->length;
 
 	if (value->kind == CPH_JSON_STRING && column->conversion != CONVERT_JSON)
@@ -177,8 +176,8 @@ input_text(const ReadColumn *column, const CphJsonValue *value)
 	}
 	if (value->kind == CPH_JSON_STRING && value->length == 0)
 		return NULL;
-	text = cph_json_text(value, &bytes);
-	length = bytes;
+	text = cph_json_text(value);
+	length = strlen(text);
 	return cph_server_text(text, &length);
 }
 
@@ -223,14 +222,46 @@ convert_time(ReadColumn *column, const CphJsonValue *value, Datum *result)
 	return true;
 }
 
+/* Converts a string into a text. */
+static Datum
+convert_text(const CphJsonValue *value)
+{
+	int			length = value->length;
+	char	   *text = cph_server_text(value->string, &length);
+
+	return PointerGetDatum(cstring_to_text_with_len(text, length));
+}
+
+/* Tells whether a string is a word. */
+static bool
+is_word(const CphJsonValue *value, const char *word)
+{
+	return value->kind == CPH_JSON_STRING && value->length == strlen(word) &&
+		memcmp(value->string, word, value->length) == 0;
+}
+
+/* Reads a boolean, also where it is a string, as the documents have it. */
+static bool
+read_boolean(const CphJsonValue *value, bool *boolean)
+{
+	*boolean = value->kind == CPH_JSON_BOOLEAN ? value->boolean :
+		is_word(value, "true");
+	return value->kind == CPH_JSON_BOOLEAN || *boolean ||
+		is_word(value, "false");
+}
+
 /*
  * Converts a value into a column's type, in the current memory context.
  * Returns false for null.  Raises the type's own error for a value that it
- * refuses.
+ * refuses.  What the service usually has in a column of a usual type does not
+ * take the way through the type's input function.
  */
 static bool
 convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 {
+	bool		is_string = value->kind == CPH_JSON_STRING;
+	bool		boolean;
+
 	if (column->conversion == CONVERT_CONSTANT)
 	{
 		*result = column->constant;
@@ -238,36 +269,23 @@ convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 	}
 	if (value->kind == CPH_JSON_NULL)
 		return false;
-	if (value->kind == CPH_JSON_STRING && column->conversion == CONVERT_TEXT)
-	{
-		int			length = value->length;
-		char	   *text = cph_server_text(value->string, &length);
-
-		*result = PointerGetDatum(cstring_to_text_with_len(text, length));
-		return true;
-	}
-	if (value->kind == CPH_JSON_STRING &&
-		column->conversion == CONVERT_TIMESTAMPTZ)
+	if (column->conversion == CONVERT_TEXT && is_string)
+		*result = convert_text(value);
+	else if (column->conversion == CONVERT_TIMESTAMPTZ && is_string)
 		return convert_time(column, value, result);
-	if (value->kind == CPH_JSON_INTEGER && column->conversion == CONVERT_INT4 &&
-		value->integer >= PG_INT32_MIN && value->integer <= PG_INT32_MAX)
-	{
-		*result = Int32GetDatum(value->integer);
-		return true;
-	}
-	if (column->conversion == CONVERT_JSONB)
-	{
-		if (value->kind == CPH_JSON_STRING && value->length == 0)
-			return false;
+	else if (column->conversion == CONVERT_INT4 &&
+			 value->kind == CPH_JSON_INTEGER &&
+			 value->integer == (int32) value->integer)
+		*result = Int32GetDatum((int32) value->integer);
+	else if (column->conversion == CONVERT_BOOLEAN &&
+			 read_boolean(value, &boolean))
+		*result = BoolGetDatum(boolean);
+	else if (column->conversion == CONVERT_JSONB &&
+			 !(is_string && value->length == 0))
 		*result = cph_jsonb(value);
-		return true;
-	}
-	if (value->kind == CPH_JSON_BOOLEAN && column->conversion == CONVERT_BOOLEAN)
-	{
-		*result = BoolGetDatum(value->boolean);
-		return true;
-	}
-	return convert_input(column, value, result);
+	else
+		return convert_input(column, value, result);
+	return true;
 }
 
 /*
@@ -282,7 +300,7 @@ cph_tuple_store(CphTupleReader *reader, const CphItem *item,
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
-	cph_json_read(reader->shape, item, reader->values);
+	cph_json_read(reader->shape, &item->value, reader->values);
 
 	reader->item = item;
 	reader->column = NULL;

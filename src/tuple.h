@@ -7,7 +7,7 @@
 #ifndef CPH_TUPLE_H
 #define CPH_TUPLE_H
 
-#include "json.h"
+#include "page.h"
 #include "option.h"
 
 #include "executor/tuptable.h"
