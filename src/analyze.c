@@ -10,12 +10,14 @@
 #include "analyze.h"
 
 #include "access/htup_details.h"
+#include "commands/progress.h"
 #include "common/pg_prng.h"
 #include "executor/tuptable.h"
 #include "idset.h"
 #include "miscadmin.h"
 #include "stream.h"
 #include "tuple.h"
+#include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/sampling.h"
 
@@ -138,9 +140,16 @@ sample_item(Sampling *sampling, const CphItem *item)
 		sampling->rows[place] = row_of_item(sampling, item);
 }
 
-/* Reads the whole list and samples it. */
+/* Says in pg_stat_progress_analyze how far the sampling is, in pages. */
 static void
-sample_whole(Sampling *sampling)
+report_progress(int64 done)
+{
+	pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_DONE, done);
+}
+
+/* Reads the whole list, which may have so many rows, and samples it. */
+static void
+sample_whole(Sampling *sampling, int64 total)
 {
 	CphPagerOptions options = {0};
 	CphStreams *streams;
@@ -156,13 +165,19 @@ sample_whole(Sampling *sampling)
 	options.ordered = sampling->options->enable_order_pushdown &&
 		sampling->endpoint->time_field != NULL;
 	options.stable_ties = sampling->options->stable_ties;
+	pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_TOTAL,
+								 total / options.page_size + 1);
 	streams = cph_streams_create(sampling->client, &options, NULL, NIL);
 	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
 	{
-		if (step == CPH_STEP_ROW)
-			sample_item(sampling, item);
-		else
+		if (step != CPH_STEP_ROW)
 			cph_client_wait(sampling->client);
+		else
+		{
+			sample_item(sampling, item);
+			if ((int64) sampling->seen % options.page_size == 0)
+				report_progress(sampling->seen / options.page_size);
+		}
 	}
 	cph_streams_close(streams);
 }
@@ -205,10 +220,13 @@ sample_pages(Sampling *sampling, int64 total)
 	BlockSamplerData sampler;
 	CphCall    *calls[CPH_MAX_CONCURRENT];
 	int			ncalls = 0;
+	int64		done = 0;
+	BlockNumber pages;
 
-	BlockSampler_Init(&sampler, (total + size - 1) / size,
-					  (sampling->target + size - 1) / size,
-					  pg_prng_uint32(&pg_global_prng_state));
+	pages = BlockSampler_Init(&sampler, (total + size - 1) / size,
+							  (sampling->target + size - 1) / size,
+							  pg_prng_uint32(&pg_global_prng_state));
+	pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_TOTAL, pages);
 	while (ncalls > 0 || BlockSampler_HasMore(&sampler))
 	{
 		while (ncalls < cph_client_concurrency(sampling->client) &&
@@ -218,6 +236,7 @@ sample_pages(Sampling *sampling, int64 total)
 											(int64) BlockSampler_Next(&sampler) * size,
 											size);
 		sample_page(sampling, calls[0]);
+		report_progress(++done);
 		memmove(&calls[0], &calls[1], sizeof(CphCall *) * --ncalls);
 	}
 }
@@ -238,7 +257,7 @@ acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows,
 	total = ask_total(&sampling);
 	if (total < 0 || total <= target)
 	{
-		sample_whole(&sampling);
+		sample_whole(&sampling, total);
 		*totalrows = sampling.seen;
 	}
 	else

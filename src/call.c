@@ -346,6 +346,10 @@ read_call(CphCall *call, CphPage **page, const CphFilter **invalid,
 		return false;
 	}
 	call->client->counters->rows += (*page)->nitems;
+	ereport(DEBUG1,
+			(errmsg_internal("server \"%s\": GET %s?%s: %d rows",
+							 call->client->options->server_name, call->path,
+							 call->query, (*page)->nitems)));
 	cph_transfer_release(call->transfer);
 	call->transfer = NULL;
 	return true;
