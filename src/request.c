@@ -69,7 +69,8 @@ cph_request_page_query(const CphParam *params, int nparams,
 
 	snprintf(offset_text, sizeof(offset_text), INT64_FORMAT, offset);
 	snprintf(limit_text, sizeof(limit_text), "%d", limit);
-	memcpy(all, params, sizeof(CphParam) * nparams);
+	if (nparams > 0)
+		memcpy(all, params, sizeof(CphParam) * nparams);
 	all[nparams] = (CphParam)
 	{
 		"offset", offset_text
