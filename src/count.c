@@ -119,7 +119,7 @@ is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
 			int limit)
 {
 	uint32		filters = counting->query->filters;
-	int32		proved = facts->proved_count[filters];
+	int64		proved = facts->proved_count[filters];
 	int64		count = page->count;
 	bool		whole = page->nitems == count && count < limit;
 

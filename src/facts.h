@@ -37,7 +37,7 @@ typedef struct CphFacts
 	/* By the set of filters, as bits */
 	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* count is the number of
 													 * their rows */
-	int32		proved_count[CPH_MAX_FILTER_SETS];	/* one that was, by the
+	int64		proved_count[CPH_MAX_FILTER_SETS];	/* one that was, by the
 													 * rows; 0: none */
 	CphSize		sizes[CPH_MAX_SIZES];	/* by their shape, for estimates */
 } CphFacts;
