@@ -18,6 +18,13 @@
 #endif
 
 /*
+ * A function that only raises errors: 18 has the mark before the function.
+ */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/*
  * EXPLAIN: 18 moved its parts into headers of their own.
  */
 #if PG_VERSION_NUM >= 180000

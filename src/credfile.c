@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "mapping.h"
 #include "secret.h"
 #include "storage/fd.h"
@@ -43,7 +44,7 @@ static const struct
 };
 
 /* Raises the error that a file cannot be read, for errno. */
-static void
+pg_noreturn static void
 file_error(const CredFile *file)
 {
 	ereport(ERROR,
@@ -54,7 +55,7 @@ file_error(const CredFile *file)
 }
 
 /* Raises the error that a file does not hold what it should. */
-static void
+pg_noreturn static void
 content_error(const CredFile *file, const char *reason)
 {
 	ereport(ERROR,

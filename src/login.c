@@ -12,6 +12,7 @@
 #include "login.h"
 
 #include "common/hashfn.h"
+#include "compat.h"
 #include "datatype/timestamp.h"
 #include "mapping.h"
 #include "utils/memutils.h"
@@ -197,7 +198,7 @@ drop_token(CphLogin *login, CphToken *token)
 }
 
 /* Raises the error that a name or password was refused, and remembers it. */
-static void
+pg_noreturn static void
 refuse_password(CphLogin *login, const CphTokenRequest *request, uint64 print,
 				const char *detail)
 {

@@ -15,6 +15,7 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "compat.h"
 #include "miscadmin.h"
 #include "optionrule.h"
 #include "url.h"
@@ -155,7 +156,7 @@ find_rule(const char *name, int place)
 }
 
 /* Raises the error for an unknown option, with the nearest name as a hint. */
-static void
+pg_noreturn static void
 unknown_option(const char *name, int place)
 {
 	const char *nearest = NULL;

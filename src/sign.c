@@ -12,6 +12,7 @@
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
+#include "compat.h"
 #include "lib/stringinfo.h"
 #include "secret.h"
 #include "utils/builtins.h"
@@ -22,7 +23,7 @@ StaticAssertDecl(CPH_HEX_SIZE == PG_SHA256_DIGEST_STRING_LENGTH,
 				 "a SHA-256 in hexadecimal digits");
 
 /* Raises the error that a cryptographic library failed. */
-static void
+pg_noreturn static void
 crypto_error(const char *reason)
 {
 	ereport(ERROR,

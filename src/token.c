@@ -9,6 +9,7 @@
  */
 #include "token.h"
 
+#include "compat.h"
 #include "isotime.h"
 #include "json.h"
 #include "jsonshape.h"
@@ -197,7 +198,7 @@ exchange_detail(const Exchange *exchange, const char *reason)
 }
 
 /* Raises the error that no token was to be had. */
-static void
+pg_noreturn static void
 raise_failure(const Exchange *exchange, int sqlstate, const char *reason)
 {
 	const char *hint = exchange->outcome->hint;
