@@ -235,6 +235,7 @@ sample_pages(Sampling *sampling, int64 total)
 											sampling->endpoint, NULL, 0,
 											(int64) BlockSampler_Next(&sampler) * size,
 											size);
+		Assert(ncalls > 0);
 		sample_page(sampling, calls[0]);
 		report_progress(++done);
 		memmove(&calls[0], &calls[1], sizeof(CphCall *) * --ncalls);

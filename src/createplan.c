@@ -77,7 +77,7 @@ columns_used(const CphRelInfo *info, List *exprs)
 
 	pull_varattnos((Node *) exprs, info->rel->relid, &used);
 	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
-	for (AttrNumber attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
 	{
 		if (info->table->fields[attnum - 1] != NULL &&
 			(all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,

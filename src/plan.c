@@ -93,7 +93,7 @@ pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
 
 	if (!info->options->enable_order_pushdown)
 		return NIL;
-	for (AttrNumber attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
 	{
 		Oid			type;
 		int32		typmod;
