@@ -139,6 +139,14 @@ lib_install_as_root() {
 
 # --- The scratch directory --------------------------------------------------
 
+# Copies the tree, without what a build or a run left in it, into a directory.
+lib_copy_tree() {
+	(cd "$LIB_TOP" && tar -cf - --exclude=./.git --exclude='*.o' \
+		--exclude='*.so' --exclude='*.bc' --exclude=__pycache__ \
+		--exclude=./results --exclude=./tmp_check .) |
+		(cd "$1" && tar -xf - --no-same-owner)
+}
+
 # lib_enter SCRIPT ARGUMENTS...: goes on as an ordinary user in the copy of
 # SCRIPT (its name below the tree) in a copy of the tree.  Sets LIB_SCRATCH and
 # LIB_TREE, the copy, which is also the current directory from here on;
@@ -163,10 +171,7 @@ lib_enter() {
 	trap 'exit 143' TERM HUP
 	LIB_TREE=$LIB_SCRATCH/tree
 	mkdir "$LIB_TREE" "$LIB_SCRATCH/log"
-	(cd "$LIB_TOP" && tar -cf - --exclude=./.git --exclude='*.o' \
-		--exclude='*.so' --exclude='*.bc' --exclude=__pycache__ \
-		--exclude=./results --exclude=./tmp_check .) |
-		(cd "$LIB_TREE" && tar -xf - --no-same-owner) || exit 2
+	lib_copy_tree "$LIB_TREE" || exit 2
 	export LIB_SCRATCH LIB_TREE LIB_STEP_SECONDS LIB_KEEP PG_CONFIG
 	if [ "$(id -u)" -ne 0 ]; then
 		exec "$LIB_TREE/$script" "$@"
