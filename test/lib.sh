@@ -12,7 +12,8 @@
 #
 # A script sets LIB_TOP, the tree, and calls in this order: lib_enter,
 # lib_build, lib_start_postgres, lib_start_service.  PG_CONFIG in the
-# environment names the PostgreSQL to use.  LIB_KEEP keeps the scratch
+# environment names the PostgreSQL to use; TEMP_CONFIG a file of settings for
+# the server, as in PostgreSQL's own tests.  LIB_KEEP keeps the scratch
 # directory.
 
 # A step that takes longer hangs; the longest should need a tenth of it.
@@ -277,6 +278,8 @@ lib_start_postgres() {
 		fsync = off
 		log_line_prefix = '%m [%p] %q%a '
 	END
+	[ -z "${TEMP_CONFIG:-}" ] ||
+		cat "$TEMP_CONFIG" >>"$LIB_SCRATCH/data/postgresql.conf" || return 1
 	lib_quietly start "$LIB_BIN/pg_ctl" start -w -D "$LIB_SCRATCH/data" \
 		-l "$LIB_LOG/postgres" || {
 		lib_tail "$LIB_LOG/postgres"
