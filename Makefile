@@ -5,6 +5,7 @@
 #   make installcheck    the SQL tests, in a server that runs, with a simulated
 #                        service that runs; test/check does all of it
 #   make check-layers    the walls between the source files
+#   make lint            static analysis, by tools that test/lint names
 #   make indent          PostgreSQL's indentation
 #   make typedefs        src/typedefs.list, which the indentation needs
 #   make dist            an archive of the last commit
@@ -55,7 +56,7 @@ include $(PGXS)
 
 $(OBJS): $(OWN_HEADERS) Makefile cph_fdw.control
 
-.PHONY: have-service check-layers indent typedefs dist
+.PHONY: have-service check-layers lint indent typedefs dist
 
 have-service:
 	@test -n "$$CPH_TEST_PORT" || { \
@@ -65,6 +66,9 @@ have-service:
 
 check-layers:
 	test/layers
+
+lint:
+	PG_CONFIG="$(PG_CONFIG)" test/lint
 
 # pgindent's options, and what it mends afterwards: one space before the star
 # of a function's return type; and ours: a space before a second designator.
