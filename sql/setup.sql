@@ -12,6 +12,15 @@
 
 CREATE EXTENSION cph_fdw;
 SELECT cph_fdw_version();
+-- From PostgreSQL 18 on the library also tells PostgreSQL its name and version.
+SELECT to_regproc('pg_get_loaded_modules') IS NOT NULL AS tells \gset
+\if :tells
+SELECT version = cph_fdw_version() AS told FROM pg_get_loaded_modules()
+ WHERE module_name = 'cph_fdw' \gset
+\else
+\set told t
+\endif
+\echo :told
 CREATE SERVER cph FOREIGN DATA WRAPPER cph_fdw
   OPTIONS (endpoint :'endpoint', project_id '0123456789abcdef0123456789abcdef');
 CREATE USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (token 'the-token');
