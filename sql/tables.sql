@@ -22,7 +22,8 @@ SELECT width_of('SELECT status FROM narrow'), width_of('SELECT phone_id FROM nar
 ANALYZE narrow;
 SELECT column_name, width_of('SELECT ' || column_name || ' FROM narrow') = avg_width
   FROM unnest('{phone_id,status,phone_name}'::text[]) AS column_name
-  JOIN pg_stats ON tablename = 'narrow' AND attname = column_name;
+  JOIN pg_stats ON tablename = 'narrow' AND attname = column_name
+ ORDER BY 1;
 SELECT width_of('TABLE narrow') BETWEEN 45 AND 60;
 DROP FOREIGN TABLE narrow;
 DROP FUNCTION width_of;
