@@ -1,0 +1,40 @@
+"""The faults that the soak's service has now and then, each with the errors that may follow.
+
+Where no error may follow, the answer must be right.  With max_retries = 2 what hits two requests passes.
+
+Copyright (c) 2026, the cph_fdw developers
+"""
+
+#: (kind, parameters, SQLSTATEs, or none)
+FAULTS = (
+    ("status", {"status": 503, "times": 2}, ()),
+    ("status", {"status": 500, "error_code": "CPS.0003", "times": 2}, ()),
+    ("status", {"status": 429, "retry_after": 1, "times": 3}, ()),
+    ("reset", {"times": 2}, ()),
+    ("reset_body", {"times": 2}, ()),
+    ("close", {"times": 2}, ()),
+    ("truncate", {"times": 2}, ()),
+    ("latency", {"ms": 50}, ()),
+    ("status", {"status": 503}, ("HV000",)),
+    ("status", {"status": 403}, ("42501",)),
+    ("redirect", {}, ("HV000",)),
+    ("reset", {}, ("HV00L", "HV00N")),
+    ("truncate", {}, ("HV00L",)),
+    ("html", {}, ("HV00L",)),
+    ("garbage", {}, ("HV00L",)),
+    ("empty", {}, ("HV00L",)),
+    ("bad_gzip", {}, ("HV00L",)),
+    ("braces", {"n": 500000}, ("HV00L",)),
+    ("oversize", {"n": 1200000}, ("HV00L",)),
+    ("stall", {}, ("57014",)),
+    ("stall", {"where": "body"}, ("57014",)),
+    ("drip", {"bps": 1000}, ("57014",)),
+)
+
+#: What a server of the soak is set to, beside its endpoint.
+OPTIONS = {"fetch_size": 100, "max_retries": 2, "max_response_size": "1MB"}
+
+
+def timeout(states):
+    """The statement_timeout, in ms, of queries under a fault: short where only that can end them."""
+    return 400 if "57014" in states else 60000
