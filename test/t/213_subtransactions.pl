@@ -99,8 +99,8 @@ my $around = q{
 			n := n + 1;
 			IF n %% 40 = 1 THEN
 				BEGIN
-					FOR q IN SELECT imei FROM cph_servers s, LATERAL
-					  (SELECT imei FROM cph_phones WHERE server_id = s.server_id AND type = 0) x LOOP
+					FOR q IN SELECT server_id FROM cph_servers UNION ALL
+					  SELECT imei FROM cph_phones WHERE type = 0 LOOP
 						NULL;
 					END LOOP;
 				EXCEPTION WHEN %s THEN failed := failed + 1;
