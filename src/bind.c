@@ -15,6 +15,13 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
+/*
+ * Bytes of a value that is sent.  Names and ids have less than a hundred
+ * characters.  A gateway may refuse a URL of 8 kB, which all filters together
+ * do not reach, each byte taking up to three.
+ */
+#define MAX_SENT 512
+
 /* Returns a string in UTF-8, palloc'd, or NULL if it has no valid form in it. */
 static char *
 to_utf8(const char *string)
@@ -224,7 +231,7 @@ bind_value(CphBinding *binding, const CphEndpoint *endpoint,
 				fuzzy_value(CPH_NAME_SUBSTRING, op, text) != NULL;
 		text = sent;
 	}
-	if (text == NULL || *text == '\0')
+	if (text == NULL || *text == '\0' || strlen(text) > MAX_SENT)
 		binding->class = CPH_LOCAL;
 	else
 		binding->class = Min(binding->class, cph_filter_class(filter, text));

@@ -154,6 +154,27 @@ is($session->state(qq{SELECT * FROM $quoted.$quoted}), 'HV000', 'an error of the
 like($session->error, qr/server "a "quoted" %s %n 'name' .*%s%n%d "quoted" \{braces\}/s, '... is shown as it is');
 $service->clear;
 $session->run('SELECT cph_fdw_disconnect_all()');
+
+# --- Long values ------------------------------------------------------------
+
+# A gateway takes URLs of some kB: a value that makes one too long is not sent.
+$service->entries;
+foreach my $clause (
+	q{phone_name = LONG}, q{phone_name <> 'x' AND phone_name LIKE LONG || '%'}, q{starts_with(phone_name, LONG)},
+	q{server_id = LONG}, q{server_id IN (SELECT LONG FROM generate_series(1, 3))},
+	q{server_id = ANY (ARRAY[LONG, 'x', (SELECT max(server_id) FROM local_servers)])},
+	q{phone_name = ANY (ARRAY['mobile-000100', LONG])})
+{
+	foreach my $long (q{repeat('x', 102400)}, q{repeat(U&'\624B', 1000)}, q{repeat('%', 2000)})
+	{
+		my $query = "SELECT phone_id FROM cph_phones WHERE " . $clause =~ s/LONG/$long/gr;
+		my @found = map { my $rows = $session->run($_); $rows . $session->error } $query, CphTest::on_copies($query);
+		is($found[0], $found[1], $query);
+	}
+}
+is($session->run("SELECT count(*) FROM cph_phones WHERE server_id = repeat('x', $_)"), '0', "$_ bytes") foreach 512, 513;
+my @lengths = sort { $a <=> $b } map { length $_->{target} } $service->entries;
+is($lengths[-1] > 512 && $lengths[-1] < 1024, 1, "the longest request has $lengths[-1] bytes");
 $session->run('SELECT cph_fdw_disconnect_all()');
 CphAfter::nothing_left($node, $service, 'in the end');
 
