@@ -22,9 +22,12 @@ CphCall *
 cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 			  const CphParam *params, int nparams, int64 offset, int limit)
 {
-	MemoryContext caller = MemoryContextSwitchTo(client->context);
-	CphCall    *call = palloc0(sizeof(CphCall));
+	MemoryContext caller;
+	CphCall    *call;
 
+	cph_client_borrow(client);
+	caller = MemoryContextSwitchTo(client->context);
+	call = palloc0(sizeof(CphCall));
 	call->client = client;
 	call->endpoint = endpoint;
 	call->limit = limit;

@@ -2,8 +2,8 @@
  * client.h
  *		Requests to the service: send, classify, try again, slow down, raise.
  *
- * A client belongs to one scan.  It borrows a transport and sends requests
- * for pages, several at once; each request is a call, which is tried again
+ * A client belongs to one scan.  It borrows a transport while it has something
+ * to ask for, and sends requests for pages, several at once; each request is a call, which is tried again
  * where that may help, and is read in the end: then it gives a page or raises
  * its error.
  *
@@ -61,6 +61,7 @@ typedef enum CphCallResult
 /* Clients */
 extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 								  CphCounters *counters);
+extern void cph_client_rest(CphClient *client);
 extern void cph_client_close(CphClient *client);
 extern const char *cph_client_server_name(const CphClient *client);
 extern const char *cph_client_project(const CphClient *client);

@@ -44,12 +44,14 @@ struct CphClient
 	char	   *project_id;
 	CphConnection *connection;
 	CphCredential *credential;
-	CphTransport *transport;
+	CphTransport *transport;	/* NULL: none is borrowed at the moment */
+	MemoryContext loan;			/* its owner */
 	CphCounters *counters;
 	CphPeer		peer;
 	dlist_head	calls;			/* every CphCall that was not dropped */
 };
 
+extern void cph_client_borrow(CphClient *client);
 extern int	cph_client_in_flight(CphClient *client);
 extern void cph_client_schedule(CphClient *client);
 extern void cph_call_step(CphCall *call);

@@ -52,12 +52,34 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	client->credential = cph_credential_open(options, mapping,
 											 client->connection);
 	client->project_id = project_of(options, client->credential);
-	client->transport = cph_transport_borrow(mapping->umid,
-											 cph_credential_route(client->credential),
-											 context);
+	client->loan = AllocSetContextCreate(context, "cph_fdw loan",
+										 ALLOCSET_SMALL_SIZES);
 	dlist_init(&client->calls);
 	MemoryContextSwitchTo(caller);
 	return client;
+}
+
+/* Borrows a transport, unless the client has one. */
+void
+cph_client_borrow(CphClient *client)
+{
+	if (client->transport == NULL)
+		client->transport =
+			cph_transport_borrow(client->connection->umid,
+								 cph_credential_route(client->credential),
+								 client->loan);
+}
+
+/*
+ * Gives the transport back until the next call is sent: a plan may have more
+ * scans than there are descriptors.  All calls must have been dropped.
+ */
+void
+cph_client_rest(CphClient *client)
+{
+	Assert(dlist_is_empty(&client->calls));
+	client->transport = NULL;
+	MemoryContextReset(client->loan);
 }
 
 /* Closes a client and drops its calls.  NULL is allowed. */

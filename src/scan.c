@@ -250,6 +250,19 @@ next_row(ForeignScanState *node)
 	return CPH_STEP_END;
 }
 
+/*
+ * Leaves the service until the next run: what is under way is dropped, and
+ * the transport is another scan's to use.
+ */
+static void
+leave_service(CphScanState *state)
+{
+	cph_streams_close(state->streams);
+	state->streams = NULL;
+	if (state->client != NULL)
+		cph_client_rest(state->client);
+}
+
 /* Drops the rows that were kept. */
 static void
 drop_kept(CphScanState *state)
@@ -309,10 +322,15 @@ TupleTableSlot *
 cphIterateForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
+	TupleTableSlot *slot;
 	CphStep		step;
 
 	if (state->spec->count)
-		return cph_count_iterate(node);
+	{
+		slot = cph_count_iterate(node);
+		leave_service(state);
+		return slot;
+	}
 	if (state->replaying)
 		return next_kept(node);
 	step = next_row(node);
@@ -321,6 +339,8 @@ cphIterateForeignScan(ForeignScanState *node)
 		tuplestore_puttupleslot(state->kept, node->ss.ss_ScanTupleSlot);
 	if (step == CPH_STEP_ROW)
 		return node->ss.ss_ScanTupleSlot;
+	if (step == CPH_STEP_END)
+		leave_service(state);
 	state->kept_all |= state->kept != NULL && step == CPH_STEP_END;
 	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }
