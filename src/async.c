@@ -12,6 +12,7 @@
 
 #include "executor/execAsync.h"
 #include "plan.h"
+#include "scan.h"
 #include "scanstate.h"
 #include "storage/latch.h"
 #include "transport.h"
@@ -54,8 +55,34 @@ cphForeignAsyncRequest(AsyncRequest *areq)
 }
 
 /*
+ * Tells whether a scan of an Append is under way, so that there is something
+ * to wait for.
+ */
+static bool
+has_started_scan(const AppendState *append)
+{
+	int			i = -1;
+
+	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0)
+	{
+		const AsyncRequest *areq = append->as_asyncrequests[i];
+		ForeignScanState *node = castNode(ForeignScanState, areq->requestee);
+
+		if (areq->callback_pending &&
+			(node->fdwroutine->ForeignAsyncRequest != cphForeignAsyncRequest ||
+			 ((CphScanState *) node->fdw_state)->started))
+			return true;
+	}
+	return false;
+}
+
+/*
  * ForeignAsyncConfigureWait: adds the scan's descriptor to what Append waits
  * for.  A page that is complete by now makes it readable at once.
+ *
+ * A scan for which there were no descriptors begins now, if there are.  If
+ * not, it is asked again before each wait; the end of another brings it in.
+ * Where there is no other, the want of descriptors is an error.
  */
 void
 cphForeignAsyncConfigureWait(AsyncRequest *areq)
@@ -64,6 +91,14 @@ cphForeignAsyncConfigureWait(AsyncRequest *areq)
 	CphScanState *state = node->fdw_state;
 	AppendState *append = (AppendState *) areq->requestor;
 
+	if (!state->started)
+	{
+		state->async = has_started_scan(append);
+		(void) cph_scan_start(node);
+		state->async = false;
+		if (!state->started)
+			return;
+	}
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
 					  cph_client_fd(state->client), NULL, areq);
 }

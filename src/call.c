@@ -119,7 +119,8 @@ start_call(CphCall *call)
 
 	if (now < call->not_before || now < client->connection->resume_at ||
 		cph_client_in_flight(client) >= cph_client_concurrency(client) ||
-		!cph_credential_ready(client->credential, cph_client_in_flight(client)))
+		!cph_credential_ready(client->credential, cph_client_in_flight(client)) ||
+		!cph_transport_has_room(client->transport))
 		return;
 	spend_request(client);
 	scratch = AllocSetContextCreate(client->context, "cph_fdw request",

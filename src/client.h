@@ -61,6 +61,7 @@ typedef enum CphCallResult
 /* Clients */
 extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 								  CphCounters *counters);
+extern bool cph_client_may_ask(const CphClient *client);
 extern void cph_client_rest(CphClient *client);
 extern void cph_client_close(CphClient *client);
 extern const char *cph_client_server_name(const CphClient *client);

@@ -70,6 +70,14 @@ cph_client_borrow(CphClient *client)
 								 client->loan);
 }
 
+/* Tells whether the client has a transport to ask through, or can get one. */
+bool
+cph_client_may_ask(const CphClient *client)
+{
+	return client->transport != NULL ||
+		cph_transport_available(client->connection->umid);
+}
+
 /*
  * Gives the transport back until the next call is sent: a plan may have more
  * scans than there are descriptors.  All calls must have been dropped.

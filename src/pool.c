@@ -23,6 +23,15 @@
  */
 #define DESCRIPTORS 4
 
+/* Descriptors that must be left: PostgreSQL needs one to wait for others. */
+#define SPARE_MIN 1
+
+/*
+ * Descriptors that are left by what can do without, or wait: enough for two
+ * scans elsewhere in the plan.
+ */
+#define SPARE_USUAL (SPARE_MIN + 2 * (DESCRIPTORS + 1))
+
 /* The backend's transports, the last used first. */
 static dlist_head pool = DLIST_STATIC_INIT(pool);
 static MemoryContext pool_context = NULL;
@@ -155,16 +164,45 @@ copy_string(const char *string)
 }
 
 /*
- * Has fd.c count a descriptor.  Throws if it is not to be had, even after
- * closing what is idle.
+ * Has fd.c count a descriptor.  Returns false if it is not to be had, even
+ * after closing what is idle.
  */
-static void
+static bool
 claim_one(void)
 {
 	if (AcquireExternalFD())
-		return;
+		return true;
 	close_idle(InvalidOid);
-	if (!AcquireExternalFD())
+	return AcquireExternalFD();
+}
+
+/*
+ * Has fd.c count the descriptors of a transport with that many connections,
+ * and never fewer until it is closed.  Returns false, with nothing counted, if
+ * they are not to be had, or so many would not be left.
+ */
+static bool
+claim(CphTransport *transport, int connections, int spare)
+{
+	int			wanted = Max(DESCRIPTORS + connections - transport->descriptors, 0);
+	int			taken = 0;
+	bool		enough;
+
+	while (taken < wanted + spare && claim_one())
+		taken++;
+	enough = taken == wanted + spare;
+	if (enough)
+		transport->descriptors += wanted;
+	for (; taken > (enough ? wanted : 0); taken--)
+		ReleaseExternalFD();
+	return enough;
+}
+
+/* The same, with the least that must be left; throws where it returns false. */
+void
+cph_pool_claim(CphTransport *transport, int connections)
+{
+	if (!claim(transport, connections, SPARE_MIN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not open a connection"),
@@ -173,20 +211,47 @@ claim_one(void)
 }
 
 /*
- * Has fd.c count the descriptors of a transport with that many connections,
- * and never fewer until it is closed.  Throws if they are not to be had, or no
- * further one, which PostgreSQL needs to wait for them.
+ * Whether there are descriptors for a transfer beside those that are pending.
+ * The first one needs no leave: without it there is only the error.
  */
-void
-cph_pool_claim(CphTransport *transport, int connections)
+bool
+cph_transport_has_room(CphTransport *transport)
 {
-	while (transport->descriptors < DESCRIPTORS + connections)
+	int			pending = cph_transport_pending(transport);
+
+	return pending == 0 || claim(transport, pending + 1, SPARE_USUAL);
+}
+
+/*
+ * Whether a transport of the key can be borrowed now and used with one
+ * connection, and enough be left.  Idle ones of other keys would be closed.
+ */
+bool
+cph_transport_available(Oid key)
+{
+	int			own = 0;
+	int			others = 0;
+	int			wanted;
+	int			taken = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &pool)
 	{
-		claim_one();
-		transport->descriptors++;
+		CphTransport *transport = dlist_container(CphTransport, node, iter.cur);
+
+		if (transport->borrowed)
+			continue;
+		if (transport->key == key && own == 0)
+			own = transport->descriptors;
+		else
+			others += transport->descriptors;
 	}
-	claim_one();
-	ReleaseExternalFD();
+	wanted = Max(DESCRIPTORS + 1 - own, 0) + SPARE_USUAL - others;
+	while (taken < wanted && AcquireExternalFD())
+		taken++;
+	for (int i = 0; i < taken; i++)
+		ReleaseExternalFD();
+	return taken >= wanted;
 }
 
 /*

@@ -66,18 +66,23 @@ set_window(CphScanState *state, const CphQuery *query, CphPagerOptions *pager)
 		pager->first_limit = Min(pager->wanted, pager->page_size);
 }
 
-/* Starts a run: evaluates the expressions and asks for the first pages. */
-static void
-start_run(ForeignScanState *node)
+/*
+ * Starts a run: evaluates the expressions and asks for the first pages.  An
+ * asynchronous scan returns false instead if there are no descriptors for it:
+ * those beside it will leave theirs.
+ */
+bool
+cph_scan_start(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
 	MemoryContext caller = MemoryContextSwitchTo(state->run_context);
 	CphQuery   *query = cph_scan_query(node);
 	CphPagerOptions pager;
 
-	state->started = true;
+	state->started = query->none || !state->async ||
+		cph_client_may_ask(cph_scan_client(state));
 	state->to_return = -1;
-	if (!query->none)
+	if (state->started && !query->none)
 	{
 		cph_scan_pager_options(state, query, &pager);
 		set_window(state, query, &pager);
@@ -85,6 +90,9 @@ start_run(ForeignScanState *node)
 											query->fan, query->fan_values);
 	}
 	MemoryContextSwitchTo(caller);
+	if (!state->started)
+		MemoryContextReset(state->run_context);
+	return state->started;
 }
 
 /* Ends a run, so that another can be started.  Requests are dropped. */
@@ -195,8 +203,8 @@ next_item(ForeignScanState *node, const CphItem **item)
 	{
 		CphStep		step;
 
-		if (!state->started)
-			start_run(node);
+		if (!state->started && !cph_scan_start(node))
+			return CPH_STEP_WAIT;
 		if (state->streams == NULL)
 			return CPH_STEP_END;
 		step = cph_streams_next(state->streams, item);

@@ -12,6 +12,7 @@
 #include "foreign/fdwapi.h"
 #include "nodes/execnodes.h"
 
+extern bool cph_scan_start(ForeignScanState *node);
 extern void cphBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *cphIterateForeignScan(ForeignScanState *node);
 extern void cphReScanForeignScan(ForeignScanState *node);

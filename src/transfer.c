@@ -46,6 +46,19 @@ static void note_option(CphTransfer *transfer, CURLcode result,
 static void attach(CphTransfer *transfer);
 static void wipe_answer_headers(CphTransfer *transfer);
 
+/* The number of transfers that have not ended. */
+int
+cph_transport_pending(CphTransport *transport)
+{
+	int			pending = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &transport->transfers)
+		pending += (dlist_container(CphTransfer, node, iter.cur)->state ==
+					CPH_TRANSFER_PENDING);
+	return pending;
+}
+
 /*
  * A transfer of the request, never NULL.  It goes on in cph_transport_perform
  * and is the transport's: it lives until it is released or the transport is
@@ -54,15 +67,10 @@ static void wipe_answer_headers(CphTransfer *transfer);
 CphTransfer *
 cph_transfer_start(CphTransport *transport, const CphHttpRequest *request)
 {
-	int			pending = 1;
-	dlist_iter	iter;
 	CphTransfer *transfer;
 
 	/* There are never more connections than there were pending transfers. */
-	dlist_foreach(iter, &transport->transfers)
-		pending += (dlist_container(CphTransfer, node, iter.cur)->state ==
-					CPH_TRANSFER_PENDING);
-	cph_pool_claim(transport, pending);
+	cph_pool_claim(transport, cph_transport_pending(transport) + 1);
 
 	transfer = MemoryContextAllocZero(transport->context,
 									  sizeof(CphTransfer));

@@ -67,8 +67,10 @@ typedef struct CphHttpRequest
 extern CphTransport *cph_transport_borrow(Oid key,
 										  const CphTransportOptions *options,
 										  MemoryContext owner);
+extern bool cph_transport_available(Oid key);
 extern int	cph_transport_count(Oid key);
 extern bool cph_transport_in_use(Oid key);
+extern bool cph_transport_has_room(CphTransport *transport);
 extern void cph_transport_discard(Oid key);
 
 /* Driving a transport */

@@ -77,6 +77,9 @@ extern curl_socket_t cph_multi_open_socket(void *arg, curlsocktype purpose,
 extern void cph_curl_enter(sigset_t *saved);
 extern void cph_curl_leave(CphTransport *transport, const sigset_t *saved);
 
+/* transfer.c */
+extern int	cph_transport_pending(CphTransport *transport);
+
 /* answer.c */
 extern size_t cph_answer_header(char *data, size_t size, size_t count,
 								void *arg);
