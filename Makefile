@@ -12,7 +12,7 @@
 
 EXTENSION = cph_fdw
 MODULE_big = cph_fdw
-DATA = $(wildcard cph_fdw--*.sql)
+DATA = $(wildcard cph_fdw--*.sql) cph_reports.sql
 PGFILEDESC = "cph_fdw - cloud phones and their servers as tables"
 
 VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \

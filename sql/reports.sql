@@ -1,0 +1,163 @@
+--
+-- cph_reports.sql, as it is installed: what the reports say, and what they ask
+-- the service for; what is kept of the past, and what a region that is down
+-- leaves of it.
+--
+\pset format unaligned
+\pset tuples_only
+\getenv port CPH_TEST_PORT
+\set endpoint 'http://127.0.0.1:' :port
+SET timezone = 'UTC';
+SELECT setting || '/extension/cph_reports.sql' AS script FROM pg_config WHERE name = 'SHAREDIR' \gset
+CREATE FUNCTION equal(query text, wanted text) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+  found text[] := rows_of(query, false);
+  want text[] := rows_of(wanted, false);
+BEGIN
+  IF found = want THEN
+    RETURN format('equal: %s rows', cardinality(found));
+  END IF;
+  RETURN format(E'added:  %s\nmissing: %s',
+                ARRAY(SELECT unnest(found) EXCEPT ALL SELECT unnest(want) LIMIT 3),
+                ARRAY(SELECT unnest(want) EXCEPT ALL SELECT unnest(found) LIMIT 3));
+END
+$$;
+\! test/service log $CPH_TEST_PORT >/dev/null
+
+-- All servers that there are; to make it sends nothing, nor does making it again.
+\set ECHO none
+\i :script
+\i :script
+\set ECHO all
+\echo :ON_ERROR_STOP :QUIET
+TABLE cph_reports.regions;
+\! test/service log $CPH_TEST_PORT
+
+-- By status: a request each (and the proof, once), and one for the whole.
+\connect -
+SET timezone = 'UTC';
+SELECT * FROM cph_reports.fleet_by_status;
+\! test/service log $CPH_TEST_PORT
+SELECT equal('TABLE cph_reports.fleet_by_status', $$
+  SELECT 'cph', CASE WHEN status NOT IN (0, 1) THEN status END,
+         CASE WHEN status NOT IN (0, 1) THEN cph_phone_status(status) ELSE 'creating or unknown' END, count(*)
+    FROM local_phones GROUP BY 2, 3 $$);
+SELECT count(*) FROM cph_reports.fleet_by_status WHERE region = 'no such region';
+\! test/service log $CPH_TEST_PORT | grep -c .
+
+-- The lists: filters, labels, limits and counts go on to the service.
+SELECT phone_id, status_label, order_id FROM cph_reports.phones WHERE status_label = 'abnormal' AND order_id IS NOT NULL ORDER BY 1 LIMIT 2;
+SELECT phone_name FROM cph_reports.phones ORDER BY create_time DESC LIMIT 2 OFFSET 500;
+SELECT count(*) FROM cph_reports.phones WHERE status = 8;
+SELECT server_name, status_label, server_ips, public_ips, charging_mode, order_id FROM cph_reports.servers WHERE server_name LIKE 'server-000%' AND server_ips LIKE '%,%' ORDER BY 1 LIMIT 2;
+\! test/service log $CPH_TEST_PORT
+SELECT count(*) FROM information_schema.columns WHERE table_schema = 'cph_reports' AND column_name IN ('imei', 'metadata');
+SELECT equal('SELECT server_id, n, server_ip, public_ip FROM cph_reports.server_addresses', $$
+  SELECT server_id, n::integer, a ->> 'server_ip', a ->> 'public_ip'
+    FROM local_servers, jsonb_array_elements(addresses) WITH ORDINALITY AS a (a, n) $$);
+-- Old names of addresses, and none at all.
+SELECT cph_reports.server_ips(a), cph_reports.public_ips(a)
+  FROM unnest('{"[{\"intranet_ip\": \"10.0.0.1\", \"access_ip\": \"1.2.3.4\"}, {\"server_ip\": \"10.0.0.2\"}]","[]","null","{\"server_ip\": \"10.0.0.3\"}"}'::jsonb[]) AS a;
+
+-- Servers with their phones; one server is asked for alone.
+INSERT INTO cph_reports.capacities VALUES ('rx1.cp.c60.d10.e1v1', 60);
+\! test/service log $CPH_TEST_PORT >/dev/null
+SELECT equal('SELECT region, server_id, status_label, capacity, phones, running, free, server_ips FROM cph_reports.phones_by_server', $$
+  SELECT 'cph', server_id, cph_server_status(s.status), capacity, count(p), count(p) FILTER (WHERE p.status = 2),
+         capacity - count(p), cph_reports.server_ips(addresses)
+    FROM local_servers s LEFT JOIN local_phones p USING (server_id) LEFT JOIN cph_reports.capacities c ON c.phone_model_name = s.phone_model_name
+   GROUP BY s.server_name, server_id, s.status, capacity, addresses $$);
+\! test/service log $CPH_TEST_PORT | sort -u
+SELECT server_name, phones, running FROM cph_reports.phones_by_server WHERE server_name = 'server-0007';
+\! test/service log $CPH_TEST_PORT
+SELECT equal('TABLE cph_reports.servers_by_zone', $$
+  SELECT 'cph', availability_zone, server_model_name, phone_model_name, count(*), count(*) FILTER (WHERE status = 5), min(create_time), max(create_time)
+    FROM local_servers GROUP BY 2, 3, 4 $$);
+SELECT equal('TABLE cph_reports.age_of_phones', $$
+  SELECT 'cph', date_trunc('month', create_time)::date, count(*), count(*) FILTER (WHERE status = 2), min(create_time), max(create_time)
+    FROM local_phones GROUP BY 2 $$);
+\! test/service log $CPH_TEST_PORT | sort -u
+
+-- Everything says what it is.
+SELECT relname FROM pg_class WHERE relnamespace = 'cph_reports'::regnamespace AND relkind <> 'i' AND obj_description(oid, 'pg_class') IS NULL;
+SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+ WHERE relnamespace = 'cph_reports'::regnamespace AND relkind <> 'i' AND attnum > 0 AND col_description(attrelid, attnum) IS NULL;
+SELECT col_description('cph_reports.fleet_by_status'::regclass, 2), col_description('cph_reports.phones'::regclass, 4);
+
+-- Two regions, of one service here: what they have is kept.
+CREATE SERVER west FOREIGN DATA WRAPPER cph_fdw
+  OPTIONS (endpoint :'endpoint', project_id '0123456789abcdef0123456789abcdef', max_concurrent_requests '1', max_retries '0');
+CREATE USER MAPPING FOR CURRENT_USER SERVER west OPTIONS (token 'the-token');
+\set ECHO none
+\i :script
+\set ECHO all
+SELECT region, active FROM cph_reports.regions ORDER BY 1;
+SELECT region, sum(phones) FROM cph_reports.fleet_by_status GROUP BY 1 ORDER BY 1;
+\! test/service log $CPH_TEST_PORT >/dev/null
+EXPLAIN (COSTS OFF) SELECT phone_id FROM cph_reports.phones WHERE region = 'north';
+SELECT count(*) FROM cph_reports.phones WHERE region = 'west' AND status = 8;
+SELECT count(*) FROM cph_reports.phones_west WHERE status = 8;
+\! test/service log $CPH_TEST_PORT
+CALL cph_reports.take_snapshot();
+\! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
+SELECT region, phones, servers FROM cph_reports.snapshots ORDER BY 1;
+SELECT equal($$SELECT phone_id, status_label, create_time, product_id FROM cph_reports.latest_phones WHERE region = 'west'$$,
+             $$SELECT phone_id, cph_phone_status(status), create_time, metadata ->> 'product_id' FROM local_phones$$);
+SELECT equal($$SELECT server_id, server_ips FROM cph_reports.latest_servers WHERE region = 'cph'$$,
+             $$SELECT server_id, cph_reports.server_ips(addresses) FROM local_servers$$);
+SELECT count(*) FROM cph_reports.phone_changes;
+\! test/service log $CPH_TEST_PORT
+
+-- Changes; and one of the regions is down: it keeps what it had.
+\! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 0, "set": {"status": 6, "phone_name": "renamed"}}' >/dev/null
+\! test/service ctl $CPH_TEST_PORT POST delete '{"list": "phones", "index": 1}' >/dev/null
+\! test/service ctl $CPH_TEST_PORT POST insert '{"list": "phones", "fields": {"phone_id": "the-new-one", "phone_name": "new", "status": 1}}' >/dev/null
+\! test/service ctl $CPH_TEST_PORT POST update '{"list": "servers", "index": 19, "set": {"status": 10, "addresses": []}}' >/dev/null
+ALTER SERVER west OPTIONS (SET endpoint 'http://127.0.0.1:1');
+\set VERBOSITY terse
+CALL cph_reports.take_snapshot();
+\set VERBOSITY default
+SELECT region, phone_name, change, status_before, status_after, fields FROM cph_reports.phone_changes ORDER BY 3, 2;
+SELECT region, server_name, change, status_before, status_after, fields FROM cph_reports.server_changes;
+SELECT region, failed_at > refreshed_at, error FROM cph_reports.regions ORDER BY 1;
+SELECT region, count(*), count(*) FILTER (WHERE phone_name = 'new') FROM cph_reports.latest_phones GROUP BY 1 ORDER BY 1;
+-- What asks only the other one still works; and all do without the one that is down.
+SELECT count(*) FROM cph_reports.phones WHERE region = 'cph';
+SELECT * FROM failure('SELECT count(*) FROM cph_reports.fleet_by_status') LIMIT 1;
+\set servers cph
+\set ECHO none
+\i :script
+\set ECHO all
+SELECT count(*) FROM cph_reports.fleet_by_status;
+CALL cph_reports.take_snapshot();
+SELECT region, active, error IS NULL FROM cph_reports.regions ORDER BY 1;
+SELECT region, count(*) FROM cph_reports.latest_phones GROUP BY 1 ORDER BY 1;
+-- What is old goes, but for the last good rows.
+CALL cph_reports.take_snapshot('0 s');
+SELECT region, count(*), count(DISTINCT refreshed_at) FROM cph_reports.phone_history GROUP BY 1 ORDER BY 1;
+SELECT region, count(*) FROM cph_reports.snapshots GROUP BY 1 ORDER BY 1;
+-- None can be read.
+ALTER SERVER cph OPTIONS (ADD max_retries '0');
+\! test/service fault $CPH_TEST_PORT status status=503 >/dev/null
+\set VERBOSITY terse
+CALL cph_reports.take_snapshot();
+SELECT region, active, error FROM cph_reports.regions ORDER BY 1;
+\! test/service reset $CPH_TEST_PORT
+ALTER SERVER cph OPTIONS (DROP max_retries);
+
+-- Readers need no mapping.
+CREATE ROLE cph_reader;
+GRANT USAGE ON SCHEMA cph_reports TO cph_reader;
+GRANT SELECT ON cph_reports.phones TO cph_reader;
+SET ROLE cph_reader;
+SELECT count(*) FROM cph_reports.phones;
+SELECT count(*) FROM cph_reports.servers;
+RESET ROLE;
+
+\set VERBOSITY terse
+DROP SCHEMA cph_reports CASCADE;
+DROP ROLE cph_reader;
+DROP SERVER west CASCADE;
+DROP FUNCTION equal;
+\unset servers
