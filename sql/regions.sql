@@ -1,0 +1,85 @@
+--
+-- One table over several regions, as the README has it: partitions by region;
+-- what is asked of which; a region that is down, and how to go on without it.
+-- All regions are the same service here.
+--
+\pset format unaligned
+\pset tuples_only
+\getenv port CPH_TEST_PORT
+\set endpoint 'http://127.0.0.1:' :port
+\set project 0123456789abcdef0123456789abcdef
+CREATE SERVER north FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-north-4', endpoint :'endpoint', project_id :'project');
+CREATE SERVER east FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-east-3', endpoint :'endpoint', project_id :'project', max_retries '0');
+CREATE SERVER south FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-south-1', endpoint :'endpoint', project_id :'project');
+CREATE USER MAPPING FOR CURRENT_USER SERVER north OPTIONS (token 'the-token');
+CREATE USER MAPPING FOR CURRENT_USER SERVER east OPTIONS (token 'the-token');
+CREATE USER MAPPING FOR CURRENT_USER SERVER south OPTIONS (token 'the-token');
+
+CREATE TABLE all_cph_phones (region text, phone_id text, phone_name text, server_id text, status integer, imei text, create_time timestamptz)
+  PARTITION BY LIST (region);
+CREATE FOREIGN TABLE north_phones PARTITION OF all_cph_phones FOR VALUES IN ('cn-north-4') SERVER north OPTIONS (resource 'phones');
+CREATE FOREIGN TABLE east_phones PARTITION OF all_cph_phones FOR VALUES IN ('cn-east-3') SERVER east OPTIONS (resource 'phones');
+CREATE FOREIGN TABLE south_phones PARTITION OF all_cph_phones FOR VALUES IN ('cn-south-1') SERVER south OPTIONS (resource 'phones');
+ALTER FOREIGN TABLE north_phones ALTER region OPTIONS (ADD field '@region');
+ALTER FOREIGN TABLE east_phones ALTER region OPTIONS (ADD field '@region');
+ALTER FOREIGN TABLE south_phones ALTER region OPTIONS (ADD field '@region');
+CREATE VIEW all_local_phones AS
+SELECT region, phone_id, phone_name, server_id, status, imei, create_time
+  FROM local_phones, unnest('{cn-north-4,cn-east-3,cn-south-1}'::text[]) AS region;
+\! test/service log $CPH_TEST_PORT >/dev/null
+
+-- All at once, each asked for what the clause leaves.
+SELECT plan('SELECT region, phone_name FROM all_cph_phones WHERE status = 8');
+SELECT same('SELECT * FROM all_cph_phones WHERE status = 8');
+SELECT same('SELECT region, count(imei) FROM all_cph_phones WHERE status IN (8, -7) GROUP BY region');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c | sed 's/^ *//'
+-- One region, two of three, none; known when it is planned, when it starts, and
+-- row by row.
+SELECT same('SELECT * FROM all_cph_phones WHERE region = ''cn-east-3'' AND status = 8');
+SELECT same('SELECT * FROM all_cph_phones WHERE region <> ''cn-east-3'' AND status = 8');
+SELECT same('SELECT * FROM all_cph_phones WHERE region = ''cn-west-1''');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c | sed 's/^ *//'
+SET plan_cache_mode = force_generic_plan;
+PREPARE by_region(text) AS SELECT count(imei) FROM all_cph_phones WHERE region = $1 AND status = 8;
+EXECUTE by_region('cn-south-1');
+EXECUTE by_region('cn-west-1');
+\! test/service log $CPH_TEST_PORT
+RESET plan_cache_mode;
+SELECT r, (SELECT count(imei) FROM all_cph_phones WHERE region = r AND status = 8) FROM unnest('{cn-south-1,cn-west-1}'::text[]) AS r;
+\! test/service log $CPH_TEST_PORT
+-- Servers belong to regions: joined region by region.
+SET enable_partitionwise_join = on;
+CREATE TABLE all_cph_servers (region text, server_id text, server_name text) PARTITION BY LIST (region);
+CREATE FOREIGN TABLE north_servers PARTITION OF all_cph_servers FOR VALUES IN ('cn-north-4') SERVER north OPTIONS (resource 'servers');
+CREATE FOREIGN TABLE east_servers PARTITION OF all_cph_servers FOR VALUES IN ('cn-east-3') SERVER east OPTIONS (resource 'servers');
+CREATE FOREIGN TABLE south_servers PARTITION OF all_cph_servers FOR VALUES IN ('cn-south-1') SERVER south OPTIONS (resource 'servers');
+ALTER FOREIGN TABLE north_servers ALTER region OPTIONS (ADD field '@region');
+ALTER FOREIGN TABLE east_servers ALTER region OPTIONS (ADD field '@region');
+ALTER FOREIGN TABLE south_servers ALTER region OPTIONS (ADD field '@region');
+CREATE VIEW all_local_servers AS
+SELECT region, server_id, server_name FROM local_servers, unnest('{cn-north-4,cn-east-3,cn-south-1}'::text[]) AS region;
+SELECT same('SELECT s.region, s.server_name, count(p.phone_id) FROM all_cph_servers s JOIN all_cph_phones p USING (region, server_id) WHERE p.status = -7 GROUP BY 1, 2');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c | sed 's/^ *//'
+RESET enable_partitionwise_join;
+-- A count of each region is one request each if it is asked for like that.
+SELECT region, sum(phones) FROM (
+  SELECT 'cn-north-4' AS region, count(*) AS phones FROM north_phones UNION ALL
+  SELECT 'cn-east-3', count(*) FROM east_phones UNION ALL
+  SELECT 'cn-south-1', count(*) FROM south_phones) AS p GROUP BY ROLLUP (region) ORDER BY 1;
+\! test/service log $CPH_TEST_PORT | sort | uniq -c | sed 's/^ *//'
+
+-- A region is down: the error says which one; what does not ask it goes on.
+ALTER SERVER east OPTIONS (SET endpoint 'http://127.0.0.1:1');
+SELECT * FROM failure('SELECT count(imei) FROM all_cph_phones') LIMIT 1;
+SELECT same('SELECT * FROM all_cph_phones WHERE region <> ''cn-east-3'' AND status = 8');
+-- So does all else, once it is detached; and it comes back.
+ALTER TABLE all_cph_phones DETACH PARTITION east_phones;
+SELECT region, count(*) FROM all_cph_phones GROUP BY region ORDER BY 1;
+ALTER SERVER east OPTIONS (SET endpoint :'endpoint');
+ALTER TABLE all_cph_phones ATTACH PARTITION east_phones FOR VALUES IN ('cn-east-3');
+SELECT same('SELECT region, count(*) FROM all_cph_phones GROUP BY region');
+
+SET client_min_messages = warning;
+DROP VIEW all_local_phones, all_local_servers;
+DROP TABLE all_cph_phones, all_cph_servers;
+DROP SERVER north, east, south CASCADE;
