@@ -78,7 +78,7 @@ COMMENT ON TABLE cph_reports.regions
 
 UPDATE cph_reports.regions SET active = false WHERE active;
 INSERT INTO cph_reports.regions (region)
-SELECT name FROM regexp_split_to_table(:'cph_reports_servers', '\s*,\s*') AS name WHERE name <> ''
+SELECT trim(name) FROM string_to_table(:'cph_reports_servers', ',') AS name WHERE trim(name) <> ''
 ON CONFLICT (region) DO UPDATE SET active = true;
 
 DO $$
