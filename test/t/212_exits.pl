@@ -37,7 +37,7 @@ sub waiting
 	return $session;
 }
 
-# Passes if the backend is gone within a few seconds.
+# Passes if the backend is gone within a few seconds; ends the test if not.
 sub gone
 {
 	my ($session, $name) = @_;
@@ -50,7 +50,7 @@ sub gone
 		last if !$there;
 		sleep 0.05;
 	}
-	ok(!$there, "$name: the backend ends");
+	ok(!$there, "$name: the backend ends") or die 'it does not';
 	eval { $session->quit };
 	return;
 }
