@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Measures cph_fdw beside what people would use instead, in one run, and prints tables as Markdown.
+
+    compare.py [OPTION]... [PART]...
+
+PARTS, by default all but callgrind
+%s
+Needs a PostgreSQL with cph_fdw, which libpq's environment variables name, and a C compiler with libcurl and json-c.
+What is compared is run in turn; figures are medians, ratios are of medians of one run.  The last line is "N passed,
+N failed": of the bounds that the figures are promised to keep, or, with --quick, of those on requests alone.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from common import BENCH
+
+import cpu
+
+
+class Report:
+    """Markdown that is printed as it comes, and kept."""
+
+    def __init__(self, judge_times):
+        self.judge_times = judge_times
+        self.passed = self.failed = 0
+        self.lines = []
+        self.bounds = []
+
+    def line(self, text=""):
+        self.lines.append(text)
+        print(text, flush=True)
+
+    def section(self, title, *paragraphs):
+        self.line(f"## {title}")
+        self.line()
+        for paragraph in paragraphs:
+            self.text(paragraph)
+
+    def text(self, paragraph):
+        self.line(paragraph)
+        self.line()
+
+    def table(self, head, rows):
+        """Columns but the first to the right."""
+        self.line("| " + " | ".join(head) + " |")
+        self.line("|---" + "|---:" * (len(head) - 1) + "|")
+        for row in rows:
+            self.line("| " + " | ".join(str(cell) for cell in row) + " |")
+        self.line()
+
+    def most(self, name, found, bound, form=".2f"):
+        """A promise about times or memory: not more than that."""
+        self._bound(name, found, bound, "at most", found <= bound, form)
+
+    def least(self, name, found, bound, form=".2f"):
+        self._bound(name, found, bound, "at least", found >= bound, form)
+
+    def _bound(self, name, found, bound, word, good, form):
+        if self.judge_times:
+            self.count(good)
+        self.bounds.append((name, format(found, form), f"{word} {bound:g}", "kept" if good else "**not kept**"))
+
+    def count(self, good):
+        self.passed += bool(good)
+        self.failed += not good
+
+
+class Bench:
+    """What the parts are given."""
+
+    def __init__(self, arguments, directory):
+        self.quick = arguments.quick
+        self.rounds = 1 if arguments.quick else arguments.rounds
+        self.report = Report(judge_times=not arguments.quick)
+        self.directory = directory
+        self.program = os.path.join(directory, "floor")
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libcurl", "json-c"], check=True,
+                               capture_output=True, text=True).stdout.split()
+        subprocess.run(["cc", "-O2", "-o", self.program, os.path.join(BENCH, "floor.c"), *flags], check=True)
+
+    @staticmethod
+    def median(values):
+        return statistics.median(values)
+
+
+PARTS = {
+    "cpu": (cpu.run, "processor time a row"),
+    "callgrind": (cpu.callgrind, "instructions a row, and the functions that take them; needs valgrind"),
+}
+
+
+def main():
+    manual = __doc__ % "".join(f"  {name:<12}{meaning}\n" for name, (_, meaning) in PARTS.items())
+    parser = argparse.ArgumentParser(description=manual, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure")
+    parser.add_argument("--quick", action="store_true", help="small lists, one round: to test the tool")
+    parser.add_argument("--rounds", type=int, default=5, help="of each time (default %(default)s)")
+    arguments = parser.parse_args()
+    for name in arguments.parts:
+        if name not in PARTS:
+            parser.error(f"no such part: {name}")
+    with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(arguments, directory)
+        for name in arguments.parts or [name for name in PARTS if name != "callgrind"]:
+            PARTS[name][0](bench)
+    report = bench.report
+    report.section("Promises")
+    report.table(("", "found", "promised", ""), report.bounds)
+    print(f"{report.passed} passed, {report.failed} failed")
+    sys.exit(report.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
