@@ -36,9 +36,9 @@ class Service:
     def control(self, method, path, body=None):
         return json.loads(client.call(self.port, method, "/_control/" + path, body))
 
-    def copy(self):
-        """The phones as COPY text."""
-        return client.call(self.port, "GET", "/_control/copy/phones")
+    def copy(self, name="phones"):
+        """A list as COPY text."""
+        return client.call(self.port, "GET", "/_control/copy/" + name)
 
     def fetch(self, query, offset, limit):
         """A page, as a client without any care would ask for it; query begins with & or is empty."""
@@ -63,8 +63,12 @@ class Session:
         self.pid = None     # of the backend, once someone wanted to know
 
     def run(self, *commands):
-        """The lines that the commands print; errors among them."""
-        self.psql.stdin.write("".join(command + ";\n" for command in commands) + f"\\echo {DONE}\n")
+        """The lines that the commands print; errors among them.  A command of psql itself begins with a backslash."""
+        return self.feed("".join(command + ("\n" if command.startswith("\\") else ";\n") for command in commands))
+
+    def feed(self, text):
+        """The lines that psql prints for what it is given."""
+        self.psql.stdin.write(text + f"\\echo {DONE}\n")
         self.psql.stdin.flush()
         lines = []
         for line in self.psql.stdout:

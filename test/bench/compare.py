@@ -5,21 +5,30 @@
 
 PARTS, by default all but callgrind
 %s
-Needs a PostgreSQL with cph_fdw, which libpq's environment variables name, and a C compiler with libcurl and json-c.
-What is compared is run in turn; figures are medians, ratios are of medians of one run.  The last line is "N passed,
-N failed": of the bounds that the figures are promised to keep, or, with --quick, of those on requests alone.
+Needs a PostgreSQL with cph_fdw, which libpq's environment variables name, and a C compiler with libcurl and json-c;
+callgrind also a user who may run the server.  What is compared is run in turn; figures are medians, ratios are of
+medians of one run.  What is not installed of curl and jq, PostgreSQL's extension http and valgrind is left out.  The
+last line is "N passed, N failed": of the bounds that the figures are promised to keep, or, with --quick, of those on
+requests alone.
 """
 
 import argparse
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from common import BENCH
+from common import BENCH, Session
 
+import asked
 import cpu
+import growth
+import latency
+import planning
+
+RESULTS, FIGURE = 5, 6      # descriptors that test/measure opens
 
 
 class Report:
@@ -34,6 +43,20 @@ class Report:
     def line(self, text=""):
         self.lines.append(text)
         print(text, flush=True)
+
+    def begin(self):
+        """The title, and the machine in general terms."""
+        session = Session()
+        version = session.value("SHOW server_version").split()[0]
+        session.close()
+        libraries = ", ".join(
+            name + " " + subprocess.run(["pkg-config", "--modversion", package], check=True, capture_output=True,
+                                        text=True).stdout.strip()
+            for name, package in (("libcurl", "libcurl"), ("json-c", "json-c")))
+        self.line("# cph_fdw beside what people would use instead")
+        self.line()
+        self.text(f"By `test/measure compare`, with the simulated service on the same machine: {os.cpu_count()} cores, "
+                  f"{platform.machine()}, PostgreSQL {version}, {libraries}.")
 
     def section(self, title, *paragraphs):
         self.line(f"## {title}")
@@ -78,6 +101,7 @@ class Bench:
         self.rounds = 1 if arguments.quick else arguments.rounds
         self.report = Report(judge_times=not arguments.quick)
         self.directory = directory
+        self.figure = None      # SVG, where there is one
         self.program = os.path.join(directory, "floor")
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libcurl", "json-c"], check=True,
                                capture_output=True, text=True).stdout.split()
@@ -89,8 +113,13 @@ class Bench:
 
 
 PARTS = {
+    "requests": (asked.run, "requests of queries and reports, beside the least"),
+    "latency": (latency.run, "times by latency and requests in flight, beside curl, jq and a loop in SQL"),
+    "union": (latency.union, "four services at once, beside one"),
     "cpu": (cpu.run, "processor time a row"),
     "callgrind": (cpu.callgrind, "instructions a row, and the functions that take them; needs valgrind"),
+    "planning": (planning.run, "time to plan, beside local tables"),
+    "growth": (growth.run, "time, requests and memory of 1,000 to 1,000,000 phones"),
 }
 
 
@@ -100,19 +129,35 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure")
     parser.add_argument("--quick", action="store_true", help="small lists, one round: to test the tool")
     parser.add_argument("--rounds", type=int, default=5, help="of each time (default %(default)s)")
+    parser.add_argument("--write", action="store_true",
+                        help=f"also write the tables to descriptor {RESULTS} and the plot, an SVG, to {FIGURE}; "
+                        "test/measure opens them")
     arguments = parser.parse_args()
     for name in arguments.parts:
         if name not in PARTS:
             parser.error(f"no such part: {name}")
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(arguments, directory)
+        report = bench.report
+        report.begin()
         for name in arguments.parts or [name for name in PARTS if name != "callgrind"]:
             PARTS[name][0](bench)
-    report = bench.report
-    report.section("Promises")
-    report.table(("", "found", "promised", ""), report.bounds)
+    if report.bounds:
+        report.section("Promises", *(["Times of small lists, which are not judged."] if arguments.quick else []))
+        report.table(("", "found", "promised", ""), report.bounds)
+    if arguments.write:
+        rewrite(RESULTS, "\n".join(report.lines).rstrip() + "\n")
+        if bench.figure:
+            rewrite(FIGURE, bench.figure)
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(report.failed > 0)
+
+
+def rewrite(descriptor, text):
+    """Replaces what a file has by a text."""
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.truncate(0)
+        file.write(text)
 
 
 if __name__ == "__main__":
