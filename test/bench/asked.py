@@ -31,7 +31,8 @@ ALL = "pages(count(*)) FROM local_phones"
 ALL_MORE = page_after_page("true")
 SERVERS_TOO = "2 + pages(count(*)) FROM local_phones"
 SERVERS_MORE = "1 + overlap(count(*)) FROM local_phones"
-ABNORMAL = "(SELECT sum(pages(n)) FROM (SELECT count(*) AS n FROM local_phones WHERE status IN (-7, -8) GROUP BY status) x)"
+ABNORMAL = ("(SELECT sum(pages(n)) FROM "
+            "(SELECT count(*) AS n FROM local_phones WHERE status IN (-7, -8) GROUP BY status) x)")
 
 QUERIES = [
     Query("all phones", "SELECT count(imei), count(DISTINCT phone_id) FROM cph_phones", ALL, ALL_MORE),

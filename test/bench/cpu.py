@@ -77,7 +77,8 @@ def callgrind(bench):
     bench.report.text("Functions by themselves, and what they take in the bare program:")
     bare = functions(out)
     bench.report.table(("function", "instructions a row", "bare", "library"),
-                       [(f"`{name}`", f"{count / phones:,.0f}", f"{bare.get((name, library), 0) / phones:,.0f}", library)
+                       [(f"`{name}`", f"{count / phones:,.0f}", f"{bare.get((name, library), 0) / phones:,.0f}",
+                         library)
                         for (name, library), count in list(functions(backend).items())[:MOST]])
     bench.report.text("With what they call:")
     bench.report.table(("function", "instructions a row", "library"),

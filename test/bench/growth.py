@@ -50,7 +50,8 @@ def most_memory(service):
 def tell(bench, found):
     report = bench.report
     report.section(f"Growth, 17 columns at 0 ms, {IN_FLIGHT} in flight",
-                   "Memory is the peak of a backend that read the list once.", "![growth](growth.svg)")
+                   "Memory is the peak of a backend that read the list once.  The dashed lines are in proportion to the "
+                   "longest list.", "![growth](growth.svg)")
     report.table(("phones", "seconds", "of the processor", "µs a row", "rows a second", "requests", "MB"), [
         (f"{phones:,}", f"{seconds:.2f}", f"{processor:.2f}", f"{seconds / phones * 1e6:.2f}",
          f"{phones / seconds:,.0f}", requests, f"{memory:.1f}")
@@ -58,6 +59,7 @@ def tell(bench, found):
     bench.figure = plot.growth({phones: each[0] for phones, each in found.items()},
                                {phones: each[2] for phones, each in found.items()})
     most, before = sorted(found)[-1], sorted(found)[-2]
-    report.most(f"MB more for {most:,} phones than for {MEMORY_OVER:,}", found[most][3] - found[MEMORY_OVER][3], 24, ".1f")
+    report.most(f"MB more for {most:,} phones than for {MEMORY_OVER:,}", found[most][3] - found[MEMORY_OVER][3], 24,
+                ".1f")
     report.least(f"rows a second at {most:,} / at {before:,}",
                  found[before][0] / found[most][0] * most / before, 0.9)

@@ -71,7 +71,8 @@ def pipeline(bench, session, service, phones, number):
         subprocess.run([*CURL, "-Z", "--parallel-max", str(number), "-o", os.path.join(pages, "#1"), url], check=True)
         files = [os.path.join(pages, str(offset)) for offset in range(0, phones, 200)]
         parsing = subprocess.Popen(["jq", "-r", JQ, *files], stdout=subprocess.PIPE)
-    subprocess.run(["psql", "-X", "-q", "-c", r"\copy loaded FROM STDIN (FORMAT csv)"], stdin=parsing.stdout, check=True)
+    subprocess.run(["psql", "-X", "-q", "-c", r"\copy loaded FROM STDIN (FORMAT csv)"], stdin=parsing.stdout,
+                   check=True)
     seconds = time.monotonic() - start
     for process in (parsing, *([fetching] if number == 1 else [])):
         process.stdout.close()
@@ -87,8 +88,9 @@ def pipeline(bench, session, service, phones, number):
 def tell(bench, phones, latencies, median, has_loop):
     report = bench.report
     report.section(f"Seconds to read {phones:,} phones, by latency and requests in flight",
-                   "`count` is `SELECT count(phone_id)`; curl and jq load a table of 17 columns, with several requests in "
-                   "flight through files; the loop in SQL asks for one page after the other with the extension http, takes it apart by `jsonb_to_recordset`, and counts.")
+                   "`count` is `SELECT count(phone_id)`; curl and jq load a table of 17 columns, with several requests "
+                   "in flight through files; the loop in SQL asks for one page after the other with the extension http, "
+                   "takes it apart by `jsonb_to_recordset`, and counts.")
     names = list(dict.fromkeys(who for who, _, _ in median))
     report.table(("latency, in flight", *names),
                  [(f"{latency} ms, {number}", *(f"{median[who, latency, number]:.3f}"

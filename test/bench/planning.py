@@ -10,7 +10,8 @@ QUERIES = {
     1: "SELECT * FROM {0}.cph_phones WHERE status = 2 AND server_id = 'x' ORDER BY create_time DESC LIMIT 10",
     2: "SELECT * FROM {0}.cph_phones a JOIN {0}.cph_servers b USING (server_id) WHERE a.status = 2",
     5: "SELECT * FROM {0}.cph_phones a JOIN {0}.cph_servers b ON b.server_id = a.server_id "
-       "JOIN {0}.cph_phones c ON c.server_id = b.server_id JOIN {0}.cph_servers d ON d.phone_model_name = c.phone_model_name "
+       "JOIN {0}.cph_phones c ON c.server_id = b.server_id "
+       "JOIN {0}.cph_servers d ON d.phone_model_name = c.phone_model_name "
        "JOIN {0}.cph_phones e ON e.server_id = d.server_id WHERE a.status = 2 AND c.status = 3 AND e.phone_name = 'x'",
 }
 
