@@ -72,8 +72,9 @@ def callgrind(bench):
           "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=main")
     service.stop()
     sums = {"backend": total(backend), "bare": total(out)}
-    bench.report.table(("", "instructions a row"), [(NAMES["count"], f"{sums['backend'] / phones:,.0f}"),
-                                                    (NAMES["parse"], f"{sums['bare'] / phones:,.0f}")])
+    bench.report.table(("", "instructions a row", "beside fetch and parse"),
+                       [(NAMES[name], f"{sums[who] / phones:,.0f}", f"{sums[who] / sums['bare']:.2f}")
+                        for name, who in (("count", "backend"), ("parse", "bare"))])
     bench.report.text("Functions by themselves, and what they take in the bare program:")
     bare = functions(out)
     bench.report.table(("function", "instructions a row", "bare", "library"),
@@ -95,7 +96,7 @@ def callgrind_backend(bench, service):
     """
     data, out = (os.path.join(bench.directory, name) for name in ("callgrind-data", "backend.callgrind"))
     subprocess.run(["initdb", "-D", data, "-U", "postgres", "-N", "-E", "UTF8", "--locale=C"], check=True,
-                   stdout=subprocess.DEVNULL)
+                   capture_output=True)
     commands = [*server_commands("bench", service, max_concurrent_requests=IN_FLIGHT),
                 "IMPORT FOREIGN SCHEMA cph FROM SERVER bench INTO public", f"{COUNT} FROM cph_phones"]
     subprocess.run(
