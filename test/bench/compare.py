@@ -56,7 +56,8 @@ class Report:
         self.line("# cph_fdw beside what people would use instead")
         self.line()
         self.text(f"By `test/measure compare`, with the simulated service on the same machine: {os.cpu_count()} cores, "
-                  f"{platform.machine()}, PostgreSQL {version}, {libraries}.")
+                  f"{platform.machine()}, PostgreSQL {version}, {libraries}.  Load average "
+                  f"as it began: {os.getloadavg()[0]:.1f}.")
 
     def section(self, title, *paragraphs):
         self.line(f"## {title}")
