@@ -63,8 +63,9 @@ class Session:
         self.pid = None     # of the backend, once someone wanted to know
 
     def run(self, *commands):
-        """The lines that the commands print; errors among them.  A command of psql itself begins with a backslash."""
-        return self.feed("".join(command + ("\n" if command.startswith("\\") else ";\n") for command in commands))
+        """The lines that the commands print; errors among them.  One whose last line begins with a backslash is psql's."""
+        return self.feed("".join(
+            command + ("\n" if command.rpartition("\n")[2].startswith("\\") else ";\n") for command in commands))
 
     def feed(self, text):
         """The lines that psql prints for what it is given."""
