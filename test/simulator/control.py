@@ -40,7 +40,7 @@ class Control:
     def fleet(self, name=None):
         name = name or self.list_name
         if name not in self.service.fleets:
-            raise ValueError(f"list must be phones or servers, not {name!r}")
+            raise ValueError(f"list must be one of {', '.join(RESOURCES)}, not {name!r}")
         return self.service.fleets[name]
 
     def filters(self):
@@ -128,8 +128,7 @@ def stats(control, body):
         "in_flight": log.in_flight,
         "max_in_flight": log.max_in_flight,
         "list_requests_ever": control.service.turn,
-        "phones": len(control.fleet("phones").rows),
-        "servers": len(control.fleet("servers").rows),
+        **{name: len(fleet.rows) for name, fleet in control.service.fleets.items()},
     }
 
 

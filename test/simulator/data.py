@@ -1,4 +1,4 @@
-"""Phones and servers, made from a seed.
+"""Phones, servers and phone models, made from a seed.
 
 A row holds only what filters and order need; the rest of its item follows from its id and is worked out
 when the item is first served.  So a million phones can be had in seconds.
@@ -200,6 +200,41 @@ class Server(Row):
         }
 
 
+class Model(Row):
+    """A phone model.  All were created at one time, as far as the service tells."""
+
+    KEPT = ("phone_model_name", "status")
+    __slots__ = KEPT
+
+    def __init__(self, rank, name, status):
+        self.rank = rank
+        self.phone_model_name = name
+        self.status = status
+        self.created = NEWEST
+        self.given = None
+        self.text = None
+
+    def describe(self):
+        dice = int(make_id("model", self.phone_model_name, 0)[:15], 16)
+        item = {
+            "server_model_name": SERVER_MODELS[dice % len(SERVER_MODELS)],
+            "phone_model_name": self.phone_model_name,
+            "status": self.status,
+            "cpu": 2 + dice % 7,
+            "memory": 1024 * (2 + dice % 5),
+            "disk": 6 + dice % 41,
+            "resolution": ("720x1280", "1080x1920")[dice % 2],
+            "extend_spec": encode({"extend_spec": {"gpu_count": dice % 3}}),
+            "spec_code": self.phone_model_name,
+            "phone_capacity": 10 + dice % 96,
+            "image_label": ("qemu_phone", "cloud_phone", "cloud_game")[dice % 3],
+            "product_type": dice % 3 // 2,
+        }
+        if dice % 4:            # some know nothing of the newer fields
+            item.update({"phone_model_version": dice % 2, "dpi": 320, "fps": "30", "volume_mode": dice % 2})
+        return item
+
+
 def purchase_times(count, ties, rng):
     """create_times of count rows, oldest first, the last one NEWEST.
 
@@ -227,6 +262,18 @@ def make_servers(count, seed, ties):
     return [Server(index, make_id(seed, "server", index), f"server-{index:04d}",
                    statuses[index], "v1" if rng.random() < 0.4 else "v2", times[index])
             for index in range(count)]
+
+
+def new_model(rank, rng):
+    """A phone model; the first ones are those of the phones."""
+    name = PHONE_MODELS[rank] if rank < len(PHONE_MODELS) else f"rx2.cp.c{rank}.d{rank % 50}.e1v1"
+    return Model(rank, name, 1 if rng.random() < 0.8 else 0)
+
+
+def make_models(count, seed):
+    """count phone models."""
+    rng = random.Random(f"{seed}/phone_models")
+    return [new_model(index, rng) for index in range(count)]
 
 
 def make_phones(count, server_ids, seed, ties):

@@ -120,6 +120,8 @@ class Fleet:
                 created += self.rng.randrange(1, 20)
             if self.resource.name == "phones":
                 row = data.new_phone(self.next_rank, server_ids, self.seed, created, self.rng)
+            elif self.resource.name == "phone_models":
+                row = data.new_model(self.next_rank, self.rng)
             else:
                 row = data.new_server(self.next_rank, self.seed, created, self.rng)
             if fields:

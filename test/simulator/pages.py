@@ -71,7 +71,7 @@ def answer(page, resource, fleet, readings, request_id):
         items = [altered(row, page.offset + place, page.overrides, readings.drop_fields)
                  for place, row in enumerate(page.rows)]
     parts = [b'{"request_id":"%b"' % request_id.encode()]
-    count = count_text(page, fleet, readings)
+    count = count_text(page, fleet, readings) if resource.has_count else None
     if count is not None:
         parts.append(b'"count":%b' % count)
     form = readings.item_key

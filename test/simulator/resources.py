@@ -1,4 +1,4 @@
-"""The two list endpoints: their parameters with the documented values, and their columns.
+"""The list endpoints: their parameters with the documented values, and their columns.
 
 Nothing is forgiven: an unknown parameter, one that comes twice, or a value outside the documents is
 refused with the documented code.
@@ -9,7 +9,7 @@ from typing import Any, Callable, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from .answers import MESSAGES, Refused
-from .data import Phone, Server
+from .data import Model, Phone, Server
 
 INT32_MAX = 2**31 - 1
 LATEST_TIMESTAMP = 20_000_000_000_000       # the largest create_since that the SDKs' documentation allows
@@ -88,10 +88,16 @@ class Resource(NamedTuple):
     parameters: dict
     creating: frozenset     # the status codes that all mean "creating"
     columns: tuple          # of the table that IMPORT FOREIGN SCHEMA makes
+    has_count: bool = True  # the answers hold the total
+
+    @property
+    def path(self):
+        return self.name.replace("_", "-")
 
     @property
     def name_field(self):
-        return next(field for field, parameter in self.parameters.items() if parameter.how == "fuzzy")
+        fuzzy = [field for field, parameter in self.parameters.items() if parameter.how == "fuzzy"]
+        return fuzzy[0] if fuzzy else self.id_field
 
     @property
     def indexed(self):
@@ -147,7 +153,24 @@ SERVERS = Resource(
         "update_time"),
 )
 
-RESOURCES = {resource.name: resource for resource in (PHONES, SERVERS)}
+MODELS = Resource(
+    name="phone_models",
+    row=Model,
+    id_field="phone_model_name",
+    parameters={
+        "offset": Parameter(integer_between(0, INT32_MAX), "CPS.0002", "page"),
+        "limit": Parameter(integer_between(1, 100), "CPS.0002", "page"),
+        "status": Parameter(integer_of(0, 1), "CPS.0010", "equal"),
+    },
+    creating=frozenset(),
+    columns=(
+        "server_model_name", "phone_model_name", "status", "cpu", "memory", "disk", "resolution",
+        "extend_spec", "spec_code", "phone_capacity", "image_label", "product_type",
+        "phone_model_version", "dpi", "fps", "volume_mode"),
+    has_count=False,
+)
+
+RESOURCES = {resource.name: resource for resource in (PHONES, SERVERS, MODELS)}
 
 
 def split_query(text):

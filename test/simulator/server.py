@@ -48,6 +48,7 @@ def parse_arguments(argv, manual):
     add("--until-eof", action="store_true", help="stop when standard input ends")
     add("--phones", type=int, default=1000, help="number of phones (default %(default)s)")
     add("--servers", type=int, default=20, help="number of servers (default %(default)s)")
+    add("--models", type=int, default=120, help="number of phone models (default %(default)s)")
     add("--seed", type=int, default=1, help="what the data is made from (default %(default)s)")
     add("--ties", type=fraction, default=0.3,
         help="probability of a row having its newer neighbour's create_time (default %(default)s)")
@@ -68,7 +69,8 @@ def make_service(arguments):
     for text in arguments.project or [DEFAULT_PROJECT]:
         project, _, name = text.partition("=")
         projects[project] = name or project
-    options = {name: getattr(arguments, name) for name in ("phones", "servers", "seed", "ties", "example")}
+    options = {name: getattr(arguments, name) 
+               for name in ("phones", "servers", "models", "seed", "ties", "example")}
     return Service(options, Gate(arguments.token, keys, projects), set(arguments.user))
 
 

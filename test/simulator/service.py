@@ -11,9 +11,10 @@ from .answers import Refused, refusal
 from .faults import Faults
 from .fleet import Fleet
 from .readings import Readings
-from .resources import PHONES, RESOURCES, SERVERS, parse_query
+from .resources import MODELS, PHONES, RESOURCES, SERVERS, parse_query
 
-LIST_PATH = re.compile(r"/v1/([^/]+)/cloud-phone/(phones|servers)")
+LISTS = {resource.path: resource for resource in RESOURCES.values()}
+LIST_PATH = re.compile(f"/v1/([^/]+)/cloud-phone/({'|'.join(LISTS)})")
 WARM_UP_TO = 50_000     # longer lists are serialised as they are asked for
 
 
@@ -72,7 +73,7 @@ class Log:
 
 
 class Service:
-    """All that is behind the sockets.  options: phones, servers, seed, ties, example."""
+    """All that is behind the sockets.  options: phones, servers, models, seed, ties, example."""
 
     def __init__(self, options, gate, users):
         self.gate = gate
@@ -102,6 +103,8 @@ class Service:
             self.fleets = {
                 "phones": Fleet(PHONES, phones, options["seed"], options["ties"]),
                 "servers": Fleet(SERVERS, servers, options["seed"], options["ties"]),
+                "phone_models": Fleet(MODELS, data.make_models(options["models"], options["seed"]),
+                                      options["seed"], options["ties"]),
             }
             if len(phones) <= WARM_UP_TO:
                 self.warm()
@@ -160,11 +163,11 @@ class Service:
 
     def _answer(self, request, listing, hits):
         if listing and request.method == "GET":
-            project, name = listing.groups()
+            project, path = listing.groups()
             self.gate.admit(request, project, self.now())
             if request.body:
                 raise Refused("APIGW.0201", "A list request has no body")
-            return self._list(RESOURCES[name], request, hits)
+            return self._list(LISTS[path], request, hits)
         if request.path == iam.PATH and request.method == "POST":
             return iam.answer(request, self.users, self.gate, self.readings, self.now())
         raise Refused("APIGW.0101", status=404)

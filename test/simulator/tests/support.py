@@ -11,6 +11,7 @@ SCRIPT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", "s
 PROJECT = "0123456789abcdef0123456789abcdef"
 PHONES = f"/v1/{PROJECT}/cloud-phone/phones"
 SERVERS = f"/v1/{PROJECT}/cloud-phone/servers"
+MODELS = f"/v1/{PROJECT}/cloud-phone/phone-models"
 TOKEN = {"X-Auth-Token": "T"}
 PATIENCE = 5
 
@@ -68,7 +69,7 @@ class Running:
         """All rows of a list, page by page."""
         rows = []
         mark = "&" if "?" in target else "?"
-        kind = "servers" if target.startswith(SERVERS) else "phones"
+        kind = target.partition("?")[0].rsplit("/", 1)[1].replace("-", "_")
         while page := self.get(f"{target}{mark}offset={len(rows)}&limit={limit}")[kind]:
             rows += page
         return rows

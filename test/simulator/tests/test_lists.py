@@ -6,7 +6,7 @@ import time
 import unittest
 
 from simulator import data, resources
-from simulator.tests.support import PHONES, PROJECT, SERVERS, Case
+from simulator.tests.support import MODELS, PHONES, PROJECT, SERVERS, Case
 
 
 class Data(unittest.TestCase):
@@ -34,6 +34,15 @@ class Data(unittest.TestCase):
         self.assertEqual({len(item["addresses"]) for item in items}, {0, 1, 2, 3})
         for item in items:
             self.assertEqual(set(item), set(resources.SERVERS.columns))
+
+    def test_models_are_as_documented(self):
+        items = [model.item() for model in data.make_models(200, 1)]
+        self.assertEqual({item["status"] for item in items}, {0, 1})
+        self.assertEqual(len({item["phone_model_name"] for item in items}), 200)
+        self.assertEqual({len(item) for item in items}, {12, 16})
+        for item in items:
+            self.assertLessEqual(set(item), set(resources.MODELS.columns))
+        self.assertLessEqual(set(data.PHONE_MODELS), {item["phone_model_name"] for item in items})
 
     def test_odd_names_only_in_longer_lists(self):
         self.assertEqual(data.make_phones(50, ["s"], 1, 0)[7].phone_name, "手机-000007")
@@ -66,6 +75,30 @@ class Lists(Case):
     def test_defaults(self):
         self.assertEqual(len(self.service.get(PHONES)["phones"]), 100)
         self.assertEqual(len(self.service.get(SERVERS)["servers"]), 12)
+        self.assertEqual(len(self.service.get(MODELS)["phone_models"]), 100)
+
+    def test_models(self):
+        rows = self.service.read_all(MODELS, 50)
+        self.assertEqual(len({row["phone_model_name"] for row in rows}), 120)
+        page = self.service.get(MODELS + "?limit=3&offset=2")
+        self.assertEqual(set(page), {"phone_models", "request_id"})
+        self.assertEqual(page["phone_models"], rows[2:5])
+        for status in (0, 1):
+            self.assertEqual(self.service.read_all(f"{MODELS}?status={status}", 100),
+                             [row for row in rows if row["status"] == status])
+        self.service.set(count="all")
+        self.assertNotIn("count", self.service.get(MODELS))
+
+    def test_models_change(self):
+        self.restore_data()
+        first = self.service.get(MODELS + "?limit=1")["phone_models"][0]
+        self.service.control("POST", "insert", list="phone_models", fields={"phone_model_name": "new"})
+        self.service.control("POST", "update", list="phone_models", index=1, set={"status": 1 - first["status"]})
+        page = self.service.get(MODELS + "?limit=2")["phone_models"]
+        self.assertEqual(page[0]["phone_model_name"], "new")
+        self.assertEqual(page[1], {**first, "status": 1 - first["status"]})
+        self.service.control("POST", "delete", list="phone_models", ids=["new"])
+        self.assertEqual(self.service.control("GET", "stats")["phone_models"], 120)
 
     def test_past_the_end(self):
         page = self.service.get(PHONES + "?offset=500&limit=10")
@@ -79,6 +112,8 @@ class Lists(Case):
             else:
                 self.refused(f"{PHONES}?{query}", "CPS.0002")
         self.refused(SERVERS + "?limit=101", "CPS.0002")
+        self.refused(MODELS + "?limit=101", "CPS.0002")
+        self.refused(MODELS + "?limit=0", "CPS.0002")
         self.service.get(SERVERS + "?limit=100&offset=2147483647")
 
     def test_refused_values(self):
@@ -99,6 +134,11 @@ class Lists(Case):
                 ("create_until=20000000000001", "CPS.0100"), ("type=0", "APIGW.0201"),
                 ("server_name=", "CPS.0025")):
             self.refused(f"{SERVERS}?{query}", code)
+        for query, code in (
+                ("status=2", "CPS.0010"), ("status=-1", "CPS.0010"), ("status=", "CPS.0010"),
+                ("phone_model_name=a", "APIGW.0201"), ("product_type=0", "APIGW.0201"),
+                ("server_id=a", "APIGW.0201")):
+            self.refused(f"{MODELS}?{query}", code)
 
     def test_every_documented_value_is_accepted(self):
         for status in (1, 2, 3, 4, 6, 7, 8, -5, -6, -7, -8, -9):
