@@ -3,8 +3,8 @@
  *		Descriptors of the list endpoints.
  *
  * Sources: the service's documents "Querying Cloud Phones" (2025-01-16) and
- * "Querying Cloud Phone Servers" (2024-08-09), and for the error codes its
- * "Error Codes".
+ * "Querying Cloud Phone Servers" (2024-08-09) and "Querying Cloud Phone
+ * Flavors" (2025-10-28), and for the error codes its "Error Codes".
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -170,13 +170,51 @@ static const CphLabel server_labels[] = {
 };
 
 /*
+ * Phone models, by "Querying Cloud Phone Flavors" (cph_api_0506, 2025-10-28).
+ * It names neither an order nor a total.  The model is what phones and servers
+ * have as phone_model_name.
+ */
+static const CphColumn model_columns[] = {
+	{"server_model_name", CPH_FIELD_STRING, "text"},
+	{"phone_model_name", CPH_FIELD_STRING, "text"},
+	{"status", CPH_FIELD_INTEGER, "integer"},	/* 0 offline, 1 normal */
+	{"cpu", CPH_FIELD_INTEGER, "integer"},	/* cores */
+	{"memory", CPH_FIELD_INTEGER, "integer"},	/* MB */
+	{"disk", CPH_FIELD_INTEGER, "integer"}, /* GiB */
+	{"resolution", CPH_FIELD_STRING, "text"},
+	{"extend_spec", CPH_FIELD_STRING, "text"},	/* JSON within a string */
+	{"spec_code", CPH_FIELD_STRING, "text"},
+	{"phone_capacity", CPH_FIELD_INTEGER, "integer"},	/* phones a server */
+	{"image_label", CPH_FIELD_STRING, "text"},
+	{"product_type", CPH_FIELD_INTEGER, "integer"}, /* 0 phone, 1 game */
+	{"phone_model_version", CPH_FIELD_INTEGER, "integer"},
+	{"dpi", CPH_FIELD_INTEGER, "integer"},
+	{"fps", CPH_FIELD_STRING, "text"},
+	{"volume_mode", CPH_FIELD_INTEGER, "integer"},
+};
+
+static const CphFilterValue model_statuses[] = {
+	{"0", CPH_EXACT}, {"1", CPH_EXACT},
+};
+
+static const CphFilter model_filters[] = {
+	{
+		.param = "status", .field = "status",
+		.type = CPH_FIELD_INTEGER, .kind = CPH_FILTER_EQUAL,
+		.values = model_statuses, .nvalues = lengthof(model_statuses),
+		.invalid_code = "CPS.0010"
+	},
+};
+
+/*
  * The endpoints, in the order in which IMPORT FOREIGN SCHEMA makes their
  * tables.
  */
 enum
 {
 	PHONES,
-	SERVERS
+	SERVERS,
+	MODELS
 };
 
 static const CphEndpoint endpoints[] = {
@@ -210,11 +248,23 @@ static const CphEndpoint endpoints[] = {
 		.label_field = "status", .label_function = cph_server_status,
 		.labels = server_labels, .nlabels = lengthof(server_labels)
 	},
+	[MODELS] = {
+		.resource = "phone_models",
+		.table = "cph_phone_models",
+		.path = "cloud-phone/phone-models",
+		.item_key = "phone_models",
+		.id_field = "phone_model_name",
+		.page_max = 100,
+		.default_rows = 50,
+		.columns = model_columns, .ncolumns = lengthof(model_columns),
+		.filters = model_filters, .nfilters = lengthof(model_filters)
+	},
 };
 
 StaticAssertDecl(lengthof(endpoints) <= CPH_MAX_ENDPOINTS &&
 				 lengthof(phone_filters) <= CPH_MAX_FILTERS &&
-				 lengthof(server_filters) <= CPH_MAX_FILTERS,
+				 lengthof(server_filters) <= CPH_MAX_FILTERS &&
+				 lengthof(model_filters) <= CPH_MAX_FILTERS,
 				 "raise the bounds in endpoint.h");
 
 /* Returns the endpoint of that number from 0 on, or NULL past the last. */
