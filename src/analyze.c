@@ -80,14 +80,15 @@ close_sampling(Sampling *sampling)
 
 /*
  * Asks for the number of rows of the list.  Returns -1 if the service does not
- * say.
+ * say; that no document promises to is not asked.
  */
 static int64
 ask_total(Sampling *sampling)
 {
 	CphPage    *page;
 
-	if (cph_client_fetch(sampling->client, sampling->endpoint, NULL, 0, 0, 1,
+	if (!sampling->endpoint->has_count ||
+		cph_client_fetch(sampling->client, sampling->endpoint, NULL, 0, 0, 1,
 						 &page) != CPH_CALL_PAGE || !page->has_count)
 		return -1;
 	return page->count;
