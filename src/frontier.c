@@ -4,7 +4,7 @@
  *
  * A row is unread if it is older than the frontier, or as old and not among
  * the ids returned with just that time.  Where no order may be relied on, all
- * ids take the place of the frontier.
+ * ids take the place of the frontier, and all rows are taken as of one time.
  *
  * Rows of one time are numbered in chains: a row that is seen right behind the
  * end of a chain continues it, any other begins a chain of its own.  So two
@@ -47,7 +47,9 @@ cph_frontier_is_unread(const CphFrontier *frontier, const CphItem *item)
 static int
 rank_of(const CphFrontier *frontier, const CphItem *item)
 {
-	if (item->id == NULL || !item->has_time || item->time != frontier->time)
+	if (item->id == NULL ||
+		(frontier->ordered &&
+		 (!item->has_time || item->time != frontier->time)))
 		return 0;
 	return cph_idset_rank(frontier->ids, item->id);
 }
@@ -96,11 +98,13 @@ cph_frontier_pass(CphFrontier *frontier, const CphItem *item, int *before)
 			cph_idset_clear(frontier->ids);
 			frontier->nchains = *before = 0;
 		}
-		frontier->set = true;
 		frontier->time = item->time;
+	}
+	if (item->has_time || !frontier->ordered)
+	{
+		frontier->set = true;
 		*before = next_rank(frontier, *before);
 	}
-	frontier->set |= !frontier->ordered;
 	if (item->id != NULL)
 		cph_idset_add_ranked(frontier->ids, item->id, *before);
 	return true;

@@ -10,7 +10,7 @@
 #include "idset.h"
 #include "page.h"
 
-/* Chains of rows of one time; later ones go unchecked. */
+/* Chains of rows; later ones go unchecked. */
 #define CPH_MAX_CHAINS 1000
 
 /*
@@ -25,7 +25,7 @@ typedef struct CphFrontier
 	CphIdSet   *ids;
 
 	/*
-	 * Of the rows of that time: how many each chain has.  Rows of one chain
+	 * Of the rows of those ids: how many each chain has.  Rows of one chain
 	 * were seen each behind the one before it.  Chains are counted from 1.
 	 */
 	int			nchains;

@@ -79,12 +79,23 @@ cph_pager_check_order(const CphPager *pager, const CphPage *page)
 	}
 }
 
-/* Checks that rows of one time have one order, where that is relied on. */
+/*
+ * Checks that rows of one time have one order, where that is relied on; all
+ * rows, where neither an order nor a count could show that some were lost.
+ */
 void
 cph_pager_check_ties(const CphPager *pager, const CphPage *page)
 {
-	if (pager->options.ordered && pager->options.stable_ties &&
-		!cph_frontier_in_order(&pager->frontier, page))
+	bool		ordered = pager->options.ordered;
+
+	if ((ordered ? !pager->options.stable_ties : page->has_count) ||
+		cph_frontier_in_order(&pager->frontier, page))
+		return;
+	if (!ordered)
+		cph_pager_broken_promise(pager,
+								 "Rows stand in another order on each page.",
+								 "Try again, or read the list in parts by a filter.");
+	else
 		cph_pager_broken_promise(pager,
 								 "Rows of one time stand in another order on each page.",
 								 UNSTABLE_TIES_HINT);
