@@ -280,6 +280,21 @@ note_count(CphPager *pager, const CphPage *page, const CphAsked *asked)
 }
 
 /*
+ * Takes note of how many rows a list had that was read to its end, where its
+ * pages do not say: that is its size, if nothing else narrowed what was read.
+ */
+static void
+note_end(CphPager *pager)
+{
+	const CphPagerOptions *options = &pager->options;
+
+	if (pager->count < 0 && options->offset == 0 &&
+		!options->has_newest && !options->has_oldest)
+		cph_facts_note_rows(cph_client_facts(pager->client, options->endpoint),
+							options->params, options->nparams, pager->returned);
+}
+
+/*
  * Takes an answer with no rows at an offset beyond the list's beginning.  For
  * the first page of a window that is an end only if the count agrees.
  */
@@ -359,6 +374,7 @@ accept_anchored(CphPager *pager, CphPage *page, const CphAsked *asked)
 	{
 		pager->ended = true;
 		cph_pager_check_whole(pager, page, asked);
+		note_end(pager);
 		return;
 	}
 	note_page(pager, page, unread);
