@@ -171,8 +171,8 @@ static const CphLabel server_labels[] = {
 
 /*
  * Phone models, by "Querying Cloud Phone Flavors" (cph_api_0506, 2025-10-28).
- * It names neither an order nor a total.  The model is what phones and servers
- * have as phone_model_name.
+ * It names neither an order nor a total, and does not say that a model is of
+ * one server model only.
  */
 static const CphColumn model_columns[] = {
 	{"server_model_name", CPH_FIELD_STRING, "text"},
@@ -254,6 +254,7 @@ static const CphEndpoint endpoints[] = {
 		.path = "cloud-phone/phone-models",
 		.item_key = "phone_models",
 		.id_field = "phone_model_name",
+		.id_within = "server_model_name",
 		.page_max = 100,
 		.default_rows = 50,
 		.columns = model_columns, .ncolumns = lengthof(model_columns),

@@ -96,7 +96,9 @@ typedef struct CphEndpoint
 	const char *table;			/* the table that IMPORT FOREIGN SCHEMA makes */
 	const char *path;			/* below /v1/{project_id}/ */
 	const char *item_key;		/* the array of items in the answer */
-	const char *id_field;		/* identifies an item */
+	const char *id_field;		/* identifies an item ... */
+	const char *id_within;		/* ... of those that have the same here; NULL:
+								 * of all */
 	const char *time_field;		/* the list is newest first by it; NULL: no
 								 * order is documented */
 	bool		has_count;		/* the answer holds the total, as count */

@@ -28,6 +28,7 @@ typedef struct Decoding
 	CphPage    *page;
 	const char *reason;
 	int			id_at;			/* where an item had its id last */
+	int			within_at;		/* and what that is within */
 	int			time_at;		/* and its time */
 } Decoding;
 
@@ -54,6 +55,21 @@ get_text(const CphJsonValue *object, const char *name, int *at)
 	return NULL;
 }
 
+/* Returns what identifies an item; NULL if it has nothing that does. */
+static const char *
+get_id(Decoding *decoding, const CphJsonValue *object)
+{
+	const CphEndpoint *endpoint = decoding->endpoint;
+	const char *id = get_text(object, endpoint->id_field, &decoding->id_at);
+	const char *within = NULL;
+
+	if (id == NULL || id[0] == '\0')
+		return NULL;
+	if (endpoint->id_within != NULL)
+		within = get_text(object, endpoint->id_within, &decoding->within_at);
+	return within ? psprintf("%s of %s", id, within) : id;
+}
+
 /* Parses the item that comes next. */
 static bool
 decode_item(Decoding *decoding, CphItem *item, const CphItem *like)
@@ -70,9 +86,7 @@ decode_item(Decoding *decoding, CphItem *item, const CphItem *like)
 									endpoint->item_key);
 		return false;
 	}
-	item->id = get_text(&item->value, endpoint->id_field, &decoding->id_at);
-	if (item->id != NULL && item->id[0] == '\0')
-		item->id = NULL;
+	item->id = get_id(decoding, &item->value);
 	if (endpoint->time_field == NULL)
 		return true;
 	created = get_text(&item->value, endpoint->time_field, &decoding->time_at);
