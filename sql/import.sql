@@ -5,14 +5,15 @@ CREATE SCHEMA imported;
 IMPORT FOREIGN SCHEMA cph FROM SERVER cph INTO imported;
 \d imported.cph_phones
 \d imported.cph_servers
+\d imported.cph_phone_models
 SELECT failure('IMPORT FOREIGN SCHEMA cph FROM SERVER cph INTO imported');
-DROP FOREIGN TABLE imported.cph_phones, imported.cph_servers;
+DROP FOREIGN TABLE imported.cph_phones, imported.cph_servers, imported.cph_phone_models;
 
 IMPORT FOREIGN SCHEMA cph LIMIT TO (cph_servers) FROM SERVER cph INTO imported;
 SELECT relname FROM pg_class WHERE relnamespace = 'imported'::regnamespace ORDER BY 1;
 DROP FOREIGN TABLE imported.cph_servers;
 
-IMPORT FOREIGN SCHEMA cph EXCEPT (cph_servers) FROM SERVER cph INTO imported;
+IMPORT FOREIGN SCHEMA cph EXCEPT (cph_servers, cph_phone_models) FROM SERVER cph INTO imported;
 SELECT relname FROM pg_class WHERE relnamespace = 'imported'::regnamespace ORDER BY 1;
 DROP FOREIGN TABLE imported.cph_phones;
 

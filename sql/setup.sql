@@ -38,8 +38,7 @@ ANALYZE local_phones, local_servers;
 
 -- A command on the local copies instead.
 CREATE FUNCTION on_copies(command text) RETURNS text LANGUAGE sql IMMUTABLE AS
-$$ SELECT replace(replace(command, 'cph_phones', 'local_phones'),
-                  'cph_servers', 'local_servers') $$;
+$$ SELECT regexp_replace(command, 'cph_(phones|servers|phone_models)', 'local_\1', 'g') $$;
 
 -- Runs a command as it is, and on the local copies.
 CREATE FUNCTION on_both(command text) RETURNS void LANGUAGE plpgsql AS
