@@ -92,16 +92,16 @@ fetch_total(const Counting *counting)
 }
 
 /*
- * Tells whether a filter's count is another number than that of all rows.
- * What is known of the latter may be old: it has to be the same after the
- * count as it was before.
+ * Tells whether a filter's count is another number than that of all rows, and
+ * can be: a smaller one.  What is known of the latter may be old: it has to be
+ * the same after the count as it was before.
  */
 static bool
 is_not_total(const Counting *counting, CphFacts *facts, int64 count)
 {
 	int64		before = facts->total;
 
-	if (before < 0 || before == count)
+	if (before <= count)
 		return false;
 	facts->total = fetch_total(counting);
 	return facts->total == before;

@@ -73,11 +73,17 @@ is_counted(CphClause *clause)
 	return clause->op != CPH_OP_GATE && !cph_clause_is_bound(clause);
 }
 
-/* Returns the sum of what is known of some parameters, for each value of one. */
+/*
+ * Returns the sum of what is known of some parameters, for each value of one.
+ * A filter that leaves all rows may be one that the service ignores: that
+ * tells nothing.
+ */
 static double
 sum_seen(const CphRelInfo *info, CphParam *params, int nparams,
 		 CphParam *fan, List *fan_values)
 {
+	int64		total = cph_connection_rows(info->options->serverid,
+											info->endpoint, NULL, 0);
 	double		sum = 0;
 	ListCell   *lc;
 
@@ -88,7 +94,7 @@ sum_seen(const CphRelInfo *info, CphParam *params, int nparams,
 		fan->value = lfirst(lc);
 		rows = cph_connection_rows(info->options->serverid, info->endpoint,
 								   params, nparams);
-		if (rows < 0)
+		if (rows < 0 || rows == total)
 			return -1;
 		sum += rows;
 	}

@@ -40,6 +40,19 @@ foreach my $known (0, 1)
 	is(number_with(8), 600, 'and others another filter');
 }
 
+# A service that counts the rows of each page: a filter that has as many rows
+# as a page is proved, which says nothing of another one.
+$session->run("SELECT cph_fdw_disconnect('cph')");
+$service->reset(phones => 1500);
+$service->set(count => 'page');
+my $rows = $session->run('SELECT count(*) FROM local_phones WHERE status = 8');
+$node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (ADD fetch_size '$rows')");
+is(number_with(8), $rows, 'proved');
+$session->run('SELECT count(phone_id) FROM cph_phones');
+is(number_with(8), $rows, 'proved again');
+is(number_with(2), $session->run('SELECT count(*) FROM local_phones WHERE status = 2'), 'another filter is not');
+$node->safe_psql('postgres', 'ALTER SERVER cph OPTIONS (DROP fetch_size)');
+
 # A service that counts what is asked for is believed, once it has shown that.
 $session->run("SELECT cph_fdw_disconnect('cph')");
 $service->reset(phones => 1500);
