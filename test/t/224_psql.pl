@@ -90,12 +90,12 @@ SKIP:
 		skip 'this psql does not complete', 1;
 	}
 	ok($completes->(@$_), "completes $_->[0]") foreach (
-		[ "SELECT * FROM cph_ph\t", qr/cph_phones / ],
+		[ "SELECT * FROM cph_phone_\t", qr/cph_phone_models / ],
 		[ "SELECT count(*) FROM cph_phones WHERE vnc\t", qr/vnc_enable / ],
 		[ "SELECT * FROM cph_reports.fle\t", qr/cph_reports\.fleet_by_status / ],
 		[ "CALL cph_reports.ta\t", qr/cph_reports\.take_snapshot/ ],
 		[ "ALTER FOREIGN TABLE cph_s\t", qr/cph_servers / ],
-		[ "\\det cph_ph\t", qr/cph_phones / ],
+		[ "\\det cph_phone_\t", qr/cph_phone_models / ],
 		[ "ALTER SERVER c\t", qr/cph / ]);
 	$in .= "\\q\n";
 	$timer->start(20);
