@@ -47,10 +47,11 @@ $service->reset(phones => 1500);
 $service->set(count => 'page');
 my $rows = $session->run('SELECT count(*) FROM local_phones WHERE status = 8');
 $node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (ADD fetch_size '$rows')");
-is(number_with(8), $rows, 'proved');
-$session->run('SELECT count(phone_id) FROM cph_phones');
-is(number_with(8), $rows, 'proved again');
-is(number_with(2), $session->run('SELECT count(*) FROM local_phones WHERE status = 2'), 'another filter is not');
+foreach my $status (8, 7, 8, 2)
+{
+	is(number_with($status), $session->run("SELECT count(*) FROM local_phones WHERE status = $status"),
+		"status $status of a service that counts pages");
+}
 $node->safe_psql('postgres', 'ALTER SERVER cph OPTIONS (DROP fetch_size)');
 
 # A service that counts what is asked for is believed, once it has shown that.
