@@ -35,9 +35,12 @@
 -- notes it in regions, and goes on with the next.  (A materialized view would
 -- fail as a whole instead, and ask the service when a dump is restored.)
 --
--- The lists do not tell how many phones a server can hold.  Fill that in:
+-- How many phones a server can hold, its phone model says.  Fill that in, or
+-- what you know better:
 --
---   INSERT INTO cph_reports.capacities VALUES ('rx1.cp.c60.d10.e1v1', 60);
+--   INSERT INTO cph_reports.capacities
+--   SELECT phone_model_name, min(phone_capacity) FROM cph_phone_models
+--    WHERE phone_capacity IS NOT NULL GROUP BY 1;
 --
 -- Readers need no mapping of their own:
 --

@@ -226,7 +226,7 @@ class Model(Row):
             "resolution": ("720x1280", "1080x1920")[dice % 2],
             "extend_spec": encode({"extend_spec": {"gpu_count": dice % 3}}),
             "spec_code": self.phone_model_name,
-            "phone_capacity": 10 + dice % 96,
+            "phone_capacity": 60 + dice % 46,
             "image_label": ("qemu_phone", "cloud_phone", "cloud_game")[dice % 3],
             "product_type": dice % 3 // 2,
         }
