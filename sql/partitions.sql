@@ -46,4 +46,5 @@ RESET enable_partitionwise_aggregate;
 \set VERBOSITY terse
 DROP VIEW all_local_phones;
 DROP TABLE all_cph_phones;
-DROP SERVER west CASCADE;
+DROP USER MAPPING FOR CURRENT_USER SERVER west;
+DROP SERVER west;
