@@ -104,6 +104,9 @@ typedefs: $(OBJS)
 			! grep -qw "$$name" $(SOURCES) $(OWN_HEADERS) || echo "$$name"; \
 		done >src/typedefs.list
 
+# As the release is called, which META.json knows: a patch has a version too.
+DIST = .
+RELEASE = $(shell sed -n 's/^   "version": "\(.*\)",$$/cph_fdw-\1/p' META.json)
+
 dist:
-	git archive --format=zip --prefix=cph_fdw-$(VERSION)/ \
-		-o cph_fdw-$(VERSION).zip HEAD
+	git archive --format=zip --prefix=$(RELEASE)/ -o $(DIST)/$(RELEASE).zip HEAD
