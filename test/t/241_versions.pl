@@ -277,14 +277,16 @@ SKIP:
 	my $scratch = PostgreSQL::Test::Utils::tempdir();
 	local %ENV = (%ENV, GIT_DIR => "$scratch/git", GIT_WORK_TREE => $top, GIT_CONFIG_GLOBAL => '/dev/null');
 	delete @ENV{qw(MAKEFLAGS MAKELEVEL)};
-	system_or_bail('git', '-C', $top, @$_)
+	system_log('git', '-C', $top, @$_) == 0
+	  or die "git: $?"
 	  foreach [qw(init -q)], [qw(add -A)],
 	  [qw(-c user.name=test -c user.email=test@example.org commit -q -m test)];
-	system_or_bail('make', '-s', '-C', $top, 'dist', "DIST=$scratch");
+	system_log('make', '-s', '-C', $top, 'dist', "DIST=$scratch");
 	my $prefix = "$meta->{name}-$meta->{version}";
 	my $archive = "$scratch/$prefix.zip";
 	ok(-e $archive, "make dist writes $prefix.zip");
-	system_or_bail('python3', '-m', 'zipfile', '-e', $archive, $scratch);
+	system_log('python3', '-m', 'zipfile', '-e', $archive, $scratch) == 0
+	  or die 'it cannot be read';
 	my $files = sub { my ($directory) = @_; return join '', sort `cd $directory && git ls-files` };
 	is_deeply([ complaints("$scratch/$prefix") ], [], 'its files agree');
 	is(

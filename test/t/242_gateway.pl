@@ -162,9 +162,10 @@ secret(CPH_TOKEN_FILE => 'the-next-token');
 secret(CPH_READER_PASSWORD_FILE => 'the-next-password');
 $ENV{CPH_TLS_CERT_FILE} = "$directory/secrets/tls_cert";
 $ENV{CPH_TLS_KEY_FILE} = "$directory/secrets/tls_key";
-system_or_bail('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes',
+system_log('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes',
 	'-subj', '/CN=gateway', '-days', 2, '-keyout', $ENV{CPH_TLS_KEY_FILE},
-	'-out', $ENV{CPH_TLS_CERT_FILE});
+	'-out', $ENV{CPH_TLS_CERT_FILE}) == 0
+  or die 'there is no certificate';
 chmod 0444, $ENV{CPH_TLS_KEY_FILE};
 start();
 like(reader(q{pass\'word}, 'SELECT 1'), qr/authentication failed/, 'the old password is none');
