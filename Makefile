@@ -15,8 +15,9 @@ MODULE_big = cph_fdw
 DATA = $(wildcard cph_fdw--*.sql) cph_reports.sql
 PGFILEDESC = "cph_fdw - cloud phones and their servers as tables"
 
-VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
-	cph_fdw.control)
+# The release's: that of the SQL objects, in cph_fdw.control, has no patch level.
+# (VERSION is PostgreSQL's, from where PGXS is included.)
+RELEASE := $(shell sed -n 's/^   "version": "\(.*\)",$$/\1/p' META.json)
 
 SOURCES := $(sort $(wildcard src/*.c))
 OWN_HEADERS := $(sort $(wildcard src/*.h))
@@ -40,7 +41,7 @@ endif
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl json-c
-PG_CPPFLAGS := -DCPH_FDW_VERSION='"$(VERSION)"' \
+PG_CPPFLAGS := -DCPH_FDW_VERSION='"$(RELEASE)"' \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 SHLIB_LINK := $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
 
@@ -54,7 +55,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(OWN_HEADERS) Makefile cph_fdw.control
+$(OBJS): $(OWN_HEADERS) Makefile META.json
 
 .PHONY: have-service check-layers lint indent typedefs dist
 
@@ -104,9 +105,8 @@ typedefs: $(OBJS)
 			! grep -qw "$$name" $(SOURCES) $(OWN_HEADERS) || echo "$$name"; \
 		done >src/typedefs.list
 
-# As the release is called, which META.json knows: a patch has a version too.
 DIST = .
-RELEASE = $(shell sed -n 's/^   "version": "\(.*\)",$$/cph_fdw-\1/p' META.json)
 
 dist:
-	git archive --format=zip --prefix=$(RELEASE)/ -o $(DIST)/$(RELEASE).zip HEAD
+	git archive --format=zip --prefix=cph_fdw-$(RELEASE)/ \
+		-o $(DIST)/cph_fdw-$(RELEASE).zip HEAD
