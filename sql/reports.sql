@@ -8,7 +8,9 @@
 \getenv port CPH_TEST_PORT
 \set endpoint 'http://127.0.0.1:' :port
 SET timezone = 'UTC';
-SELECT setting || '/extension/cph_reports.sql' AS script FROM pg_config WHERE name = 'SHAREDIR' \gset
+\set destdir ''
+\getenv destdir DESTDIR
+SELECT :'destdir' || setting || '/extension/cph_reports.sql' AS script FROM pg_config WHERE name = 'SHAREDIR' \gset
 CREATE FUNCTION equal(query text, wanted text) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
