@@ -85,7 +85,7 @@ cph_answer_body(char *data, size_t size, size_t count, void *arg)
 	if (bytes > transfer->transport->options.max_body - transfer->length)
 		transfer->refusal = CPH_TRANSFER_TOO_LARGE;
 	else if (!reserve(transfer, transfer->length + bytes + 1))
-		transfer->refusal = CPH_TRANSFER_FAILED;
+		transfer->refusal = CPH_TRANSFER_NO_MEMORY;
 	if (transfer->refusal != CPH_TRANSFER_PENDING)
 		return CURL_WRITEFUNC_ERROR;
 
@@ -158,6 +158,8 @@ classify(const CphTransfer *transfer, CURLcode result)
 
 	if (transfer->refusal != CPH_TRANSFER_PENDING)
 		return transfer->refusal;
+	if (transfer->shortages != cph_multi_shortages())
+		return CPH_TRANSFER_NO_MEMORY;	/* whatever libcurl says */
 	if (result != CURLE_OK &&
 		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE,
 						  &proxy_status) == CURLE_OK)

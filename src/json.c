@@ -16,10 +16,12 @@
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
 #include <json-c/linkhash.h>
+#include <sys/mman.h>
 
 #include "jsonscan.h"
 #include "miscadmin.h"
 
+#define JSON_C_0_17 ((0 << 16) | (17 << 8))
 #define JSON_C_0_19 ((0 << 16) | (19 << 8))
 
 #if JSON_C_VERSION_NUM < ((0 << 16) | (16 << 8))
@@ -32,6 +34,13 @@
  * 100,000 characters holds some 1,700 roles.
  */
 #define CPH_VALUES_PER_DOCUMENT 10000
+
+/*
+ * Memory for what json-c makes of a value, at most: an empty object has 750
+ * bytes.  And for a byte: a string, and the text that is made of a number.
+ */
+#define CPH_MEMORY_PER_VALUE	1024
+#define CPH_MEMORY_PER_BYTE		4
 
 /* Levels of nesting in a value.  The lists' items have 3; json-c's default. */
 #define CPH_JSON_DEPTH			32
@@ -104,6 +113,35 @@ release_parser(void *arg)
 	parser->tokener = NULL;
 }
 
+/* Raises the error of memory that is not to be had. */
+pg_noreturn static void
+out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory")));
+}
+
+/*
+ * Raises an error unless there is memory for all that json-c may make of a
+ * body.  It must not find out itself: 0.16 does not look whether it was given
+ * what it asked for, and later ones still lose a field where they were not.
+ */
+static void
+reserve_memory(Size length, int max_values)
+{
+	Size		values = Min((Size) max_values, length) * CPH_MEMORY_PER_VALUE;
+	Size		size = values + length * CPH_MEMORY_PER_BYTE;
+	void	   *memory;
+
+	/* not malloc, which would then keep more of what is freed */
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		out_of_memory();
+	(void) munmap(memory, size);
+}
+
 /*
  * Returns a parser of a body, which stands before its first value, in the
  * current memory context; NULL and a reason if the body is no object, holds
@@ -118,6 +156,7 @@ cph_json_parser(const char *body, Size length, int max_values,
 	*reason = cph_json_scan(body, length, max_values);
 	if (*reason != NULL)
 		return NULL;
+	reserve_memory(length, max_values);
 	parser = palloc0(sizeof(CphJsonParser));
 	parser->body = parser->position = body;
 	parser->end = body + length;
@@ -126,9 +165,7 @@ cph_json_parser(const char *body, Size length, int max_values,
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &parser->callback);
 	parser->tokener = json_tokener_new_ex(CPH_JSON_DEPTH);
 	if (parser->tokener == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		out_of_memory();
 	return parser;
 }
 
@@ -172,9 +209,7 @@ copy_number(CphJsonParser *parser, struct json_object *node,
 														 &length);
 
 	if (text == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		out_of_memory();
 	value->kind = CPH_JSON_NUMBER;
 	value->length = length;
 	value->string = copy_bytes(parser, text, length);
@@ -297,6 +332,10 @@ cph_json_next(CphJsonParser *parser, CphJsonValue *value,
 		release_tree(parser);
 		return true;
 	}
+#if JSON_C_VERSION_NUM >= JSON_C_0_17
+	if (error == json_tokener_error_memory)
+		out_of_memory();
+#endif
 	if (error == json_tokener_continue)
 		*reason = "ends within a value";
 	else

@@ -26,6 +26,13 @@
 			elog(ERROR, "libcurl refused %s", #option); \
 	} while (0)
 
+/* How often memory that libcurl asked for was not there. */
+static volatile int shortages = 0;
+
+static void *libcurl_malloc(size_t size);
+static void *libcurl_realloc(void *memory, size_t size);
+static void *libcurl_calloc(size_t count, size_t size);
+static char *libcurl_strdup(const char *string);
 static CURLMcode drive(CphTransport *transport);
 static CURLMcode drive_all(CphTransport *transport);
 static void arm_timer(CphTransport *transport);
@@ -44,11 +51,14 @@ void
 cph_multi_init(void)
 {
 	const curl_version_info_data *info;
+	int			before = shortages;
 
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, cph_secret_free,
-							 cph_secret_realloc, strdup, calloc) != CURLE_OK)
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, libcurl_malloc,
+							 cph_secret_free, libcurl_realloc,
+							 libcurl_strdup, libcurl_calloc) != CURLE_OK)
 		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
+				(errcode(shortages != before ? ERRCODE_OUT_OF_MEMORY :
+						 ERRCODE_FDW_ERROR),
 				 errmsg("could not initialize libcurl")));
 	info = curl_version_info(CURLVERSION_NOW);
 	if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
@@ -56,6 +66,55 @@ cph_multi_init(void)
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("libcurl was built without asynchronous name resolution"),
 				 errdetail("A look-up could not be cancelled.")));
+}
+
+/* Returns memory for libcurl, and counts it if it is NULL. */
+static void *
+noted(void *memory)
+{
+	if (memory == NULL)
+		shortages++;
+	return memory;
+}
+
+/* libcurl's functions of memory: as those of the system. */
+static void *
+libcurl_malloc(size_t size)
+{
+	return noted(malloc(size));
+}
+
+/* See above; what is left is wiped. */
+static void *
+libcurl_realloc(void *memory, size_t size)
+{
+	return noted(cph_secret_realloc(memory, size));
+}
+
+/* See above. */
+static void *
+libcurl_calloc(size_t count, size_t size)
+{
+	return noted(calloc(count, size));
+}
+
+/* See above. */
+static char *
+libcurl_strdup(const char *string)
+{
+	return noted(strdup(string));
+}
+
+/*
+ * How often libcurl was short of memory so far: a transfer during which that
+ * changes has failed.  libcurl's results do not tell: 7.88 says the same of a
+ * header line that is too long, and where it cannot copy the query of a URL,
+ * it sends the request without it and is content.
+ */
+int
+cph_multi_shortages(void)
+{
+	return shortages;
 }
 
 /*

@@ -35,6 +35,8 @@ static const CphOutcome transfer_outcomes[] = {
 	{CPH_TRANSFER_TOO_LARGE, NULL, CPH_VERDICT_RAISE, CPH_ERRCODE_ANSWER,
 		"the answer of server \"%s\" is too large",
 	"The option \"max_response_size\" of the server bounds it."},
+	{CPH_TRANSFER_NO_MEMORY, NULL, CPH_VERDICT_RAISE, ERRCODE_OUT_OF_MEMORY,
+	"out of memory for a request to server \"%s\"", NULL},
 	{CPH_TRANSFER_FAILED, NULL, CPH_VERDICT_RAISE, ERRCODE_FDW_ERROR,
 	"could not send a request to server \"%s\"", NULL},
 };

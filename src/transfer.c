@@ -77,6 +77,7 @@ cph_transfer_start(CphTransport *transport, const CphHttpRequest *request)
 	transfer->transport = transport;
 	dlist_push_tail(&transport->transfers, &transfer->node);
 
+	transfer->shortages = cph_multi_shortages();
 	transfer->easy = curl_easy_init();
 	if (transfer->easy == NULL)
 		ereport(ERROR,
@@ -219,7 +220,8 @@ attach(CphTransfer *transfer)
 	{
 		snprintf(transfer->error, sizeof(transfer->error), "%s: %s",
 				 transfer->setup_option, curl_easy_strerror(transfer->setup));
-		transfer->state = CPH_TRANSFER_FAILED;
+		transfer->state = transfer->shortages != cph_multi_shortages() ?
+			CPH_TRANSFER_NO_MEMORY : CPH_TRANSFER_FAILED;
 		return;
 	}
 	cph_curl_enter(&saved);

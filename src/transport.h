@@ -34,6 +34,7 @@ typedef enum CphTransferState
 	CPH_TRANSFER_BROKEN,		/* the connection was lost within the transfer */
 	CPH_TRANSFER_TOO_LARGE,		/* more than max_body bytes, or 128 kB of
 								 * headers, or 100 kB in one of them */
+	CPH_TRANSFER_NO_MEMORY,		/* libcurl's failed, or that for the body */
 	CPH_TRANSFER_FAILED			/* anything else, trying again does not help:
 								 * a bad URL, a proxy that refuses, no HTTP */
 } CphTransferState;

@@ -55,6 +55,7 @@ struct CphTransfer
 	struct curl_slist *headers; /* secret */
 	char	   *post;			/* secret */
 	CphTransferState state;
+	int			shortages;		/* cph_multi_shortages() at the start */
 	CphTransferState refusal;	/* why the body was refused; PENDING: not */
 	CURLcode	setup;			/* the first option that failed, */
 	const char *setup_option;	/* and its name */
@@ -72,6 +73,7 @@ extern void cph_pool_claim(CphTransport *transport, int connections);
 extern void cph_multi_init(void);
 extern void cph_multi_open(CphTransport *transport);
 extern void cph_multi_close(CphTransport *transport);
+extern int	cph_multi_shortages(void);
 extern curl_socket_t cph_multi_open_socket(void *arg, curlsocktype purpose,
 										   struct curl_sockaddr *address);
 extern void cph_curl_enter(sigset_t *saved);
