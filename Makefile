@@ -4,6 +4,8 @@
 #   make install         install into the PostgreSQL that PG_CONFIG names
 #   make installcheck    the SQL tests, in a server that runs, with a simulated
 #                        service that runs; test/check does all of it
+#   make sanitize        all tests, the library under gcc's sanitizers
+#   make memcheck        some tests, the server under valgrind
 #   make check-layers    the walls between the source files
 #   make lint            static analysis, by tools that test/lint names
 #   make indent          PostgreSQL's indentation
@@ -38,12 +40,17 @@ PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
 ifdef WERROR
 PG_CFLAGS += -Werror
 endif
+ifneq ($(SANITIZE),)
+SANITIZE_FLAGS = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
+PG_CFLAGS += $(SANITIZE_FLAGS)
+endif
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl json-c
 PG_CPPFLAGS := -DCPH_FDW_VERSION='"$(RELEASE)"' \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
-SHLIB_LINK := $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+SHLIB_LINK := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) \
+	$(SANITIZE_FLAGS)
 
 EXTRA_CLEAN = tmp_check results regression.diffs regression.out
 
@@ -57,13 +64,23 @@ include $(PGXS)
 
 $(OBJS): $(OWN_HEADERS) Makefile META.json
 
-.PHONY: have-service check-layers lint indent typedefs dist
+.PHONY: have-service sanitize memcheck check-layers lint indent typedefs dist
 
 have-service:
 	@test -n "$$CPH_TEST_PORT" || { \
 		echo "The tests need the simulated service: test/check starts it," >&2; \
 		echo "or start test/service and put its port in CPH_TEST_PORT." >&2; \
 		exit 1; }
+
+# Both build and run in a copy of the tree, as test/check does.
+sanitize:
+	PG_CONFIG="$(PG_CONFIG)" test/check --sanitize
+
+# Every kind of scan and answer, in some minutes: valgrind is slow.
+MEMCHECK = tables types limit count rescan 001_scan 002_bad_input
+
+memcheck:
+	PG_CONFIG="$(PG_CONFIG)" test/check --memcheck $(MEMCHECK)
 
 check-layers:
 	test/layers

@@ -14,7 +14,8 @@
 # lib_build, lib_start_postgres, lib_start_service.  PG_CONFIG in the
 # environment names the PostgreSQL to use; TEMP_CONFIG a file of settings for
 # the server, as in PostgreSQL's own tests.  LIB_KEEP keeps the scratch
-# directory.
+# directory.  LIB_UNDER, "sanitizers" or "memcheck", has every server
+# watched by gcc's sanitizers or by valgrind; lib_findings shows what they found.
 
 # A step that takes longer hangs; the longest should need a tenth of it.
 : "${LIB_STEP_SECONDS:=900}"
@@ -97,6 +98,7 @@ lib_missing() {
 	lib_have openssl || echo openssl
 	perl -MTest::More -e 1 2>/dev/null || echo perl
 	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
+	[ "${LIB_UNDER:-}" != memcheck ] || lib_have valgrind || echo valgrind
 }
 
 # Installs what is missing, through apt-get as root, or through sudo.
@@ -112,8 +114,9 @@ lib_install() {
 	lib_say "Installing what is missing."
 	lib_log=$(mktemp)
 	# shellcheck disable=SC2016
-	if $sudo sh -c '. "$1"; PG_CONFIG=$2; lib_install_as_root' sh \
-		"$LIB_TOP/test/lib.sh" "${PG_CONFIG:-}" >"$lib_log" 2>&1; then
+	if $sudo sh -c '. "$1"; PG_CONFIG=$2; LIB_UNDER=$3; lib_install_as_root' sh \
+		"$LIB_TOP/test/lib.sh" "${PG_CONFIG:-}" "${LIB_UNDER:-}" \
+		>"$lib_log" 2>&1; then
 		rm -f "$lib_log"
 	else
 		lib_tail "$lib_log"
@@ -173,7 +176,7 @@ lib_enter() {
 	LIB_TREE=$LIB_SCRATCH/tree
 	mkdir "$LIB_TREE" "$LIB_SCRATCH/log"
 	lib_copy_tree "$LIB_TREE" || exit 2
-	export LIB_SCRATCH LIB_TREE LIB_STEP_SECONDS LIB_KEEP PG_CONFIG
+	export LIB_SCRATCH LIB_TREE LIB_STEP_SECONDS LIB_KEEP LIB_UNDER PG_CONFIG
 	if [ "$(id -u)" -ne 0 ]; then
 		exec "$LIB_TREE/$script" "$@"
 	fi
@@ -249,7 +252,7 @@ lib_quietly() {
 # need to be copied and the rest is links.
 lib_build() {
 	lib_quietly build make -j "$(getconf _NPROCESSORS_ONLN)" WERROR=1 \
-		PG_CONFIG="$PG_CONFIG" || return 1
+		PG_CONFIG="$PG_CONFIG" "SANITIZE=$(lib_sanitizers)" || return 1
 	libraries=$("$PG_CONFIG" --pkglibdir)
 	share=$("$PG_CONFIG" --sharedir)
 	mkdir -p "$LIB_BIN" "$LIB_ROOT$libraries" "$LIB_ROOT$share/extension"
@@ -260,7 +263,100 @@ lib_build() {
 		[ "$entry" = "$share/extension" ] || ln -s "$entry" "$LIB_ROOT$share"
 	done
 	rm -f "$LIB_ROOT$libraries"/cph_fdw* "$LIB_ROOT$share/extension"/cph_fdw*
-	lib_quietly install make install DESTDIR="$LIB_ROOT" PG_CONFIG="$PG_CONFIG"
+	lib_quietly install make install DESTDIR="$LIB_ROOT" \
+		PG_CONFIG="$PG_CONFIG" "SANITIZE=$(lib_sanitizers)" || return 1
+	lib_watch
+}
+
+# The sanitizers that the library is built with: none, or a list.
+lib_sanitizers() {
+	[ "${LIB_UNDER:-}" != sanitizers ] || echo address,undefined
+}
+
+# Puts a script in the place of the server's program, which runs it under what
+# LIB_UNDER names.  So each server is watched whoever starts it, and no other
+# program is, nor what initdb makes of this one.  What is found stays in a file
+# for each process, which lib_findings counts whatever the tests said; a finding
+# of the sanitizers also ends the process, unless it is a leak.
+#
+# Only our library is instrumented: the sanitizers see what it does with any
+# memory, and what every library does with malloc and free.  palloc hands out
+# pieces of larger blocks, which neither they nor valgrind can tell apart,
+# unless PostgreSQL itself was built for that (USE_VALGRIND).
+#
+# Leaks are looked for when a server's process ends: malloc'd memory to which
+# nothing points.  What our library and those that it uses have allocated
+# counts, not what PostgreSQL itself has.
+lib_watch() {
+	LIB_FOUND=$LIB_LOG/found
+	watch=
+	run=
+	jit=
+	case ${LIB_UNDER:-} in
+		"") return 0 ;;
+		sanitizers)
+			asan=$("$PG_CONFIG" --cc)
+			asan=$($asan -print-file-name=libasan.so)
+			[ -f "$asan" ] || {
+				lib_say "$asan: gcc's library of the address sanitizer is missing"
+				return 1
+			}
+			# While it starts, gcc 12's looks for this function, and says in
+			# gettext's words that there is none.  Where gettext itself was the
+			# first to ask for memory, that waits for ever.
+			shim=$LIB_SCRATCH/swift_demangle
+			echo 'char *swift_demangle(void) { return 0; }' >"$shim.c"
+			lib_quietly shim $("$PG_CONFIG" --cc) -shared -fPIC -o "$shim.so" \
+				"$shim.c" || return 1
+			# Freed memory stays unused for the next 4 MB: more would hide from
+			# the tests of memory what they look for.
+			watch="LD_PRELOAD=\${LD_PRELOAD:+\$LD_PRELOAD:}$(readlink -f "$asan"):$shim.so
+ASAN_OPTIONS=log_path=$LIB_FOUND:detect_leaks=1:detect_stack_use_after_return=1:quarantine_size_mb=4:allocator_may_return_null=1:verify_asan_link_order=0
+UBSAN_OPTIONS=log_path=$LIB_FOUND:halt_on_error=1:print_stacktrace=1
+LSAN_OPTIONS=exitcode=0
+export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS"
+			# The server takes its own name for what pg_ctl is to restart.
+			run="perl -e 'exec { shift } @ARGV or die \"exec: \$!\"' $LIB_BIN/postgres.watched $LIB_BIN/postgres"
+			;;
+		memcheck)
+			# LLVM is not to be looked at.
+			jit="-c jit=off"
+			run="valgrind --quiet --log-file=$LIB_FOUND.%p --num-callers=30 --gen-suppressions=all --suppressions=$LIB_TREE/test/memcheck.supp $LIB_BIN/postgres.watched"
+			;;
+		*)
+			lib_say "LIB_UNDER=$LIB_UNDER: there are sanitizers and memcheck"
+			return 1
+			;;
+	esac
+	mv "$LIB_BIN/postgres" "$LIB_BIN/postgres.watched"
+	cat >"$LIB_BIN/postgres" <<-END
+		#!/bin/sh
+		case \${1:-} in --*) exec "$LIB_BIN/postgres.watched" "\$@" ;; esac
+		$watch
+		exec $run "\$@" $jit
+	END
+	chmod +x "$LIB_BIN/postgres"
+}
+
+# Shows what was found under LIB_UNDER, and prints on the last line the number
+# of processes in which something was.
+lib_findings() {
+	count=0
+	for file in "$LIB_FOUND".*; do
+		[ -f "$file" ] || continue
+		awk -v RS= -v ORS='\n\n' '
+			/LeakSanitizer: detected|^SUMMARY.* leaked in / { next }
+			/^(Direct|Indirect) leak of / &&
+				!/\/(cph_fdw\.so|lib(curl|json-c|ssl|crypto|nghttp2)[.-])/ { next }
+			{ print }' "$file" >"$LIB_LOG/finding"
+		[ -s "$LIB_LOG/finding" ] || continue
+		count=$((count + 1))
+		[ $count -gt 5 ] || {
+			lib_say "${file##*/}"
+			lib_tail "$LIB_LOG/finding" 60
+		}
+	done
+	echo $count
 }
 
 # Starts a server that listens on a socket in the scratch directory alone, and

@@ -81,7 +81,12 @@ foreach (1 .. 3)
 	  if !defined $time_of_four || $session->seconds < $time_of_four;
 }
 note sprintf('one: %.3f s, four: %.3f s', $time_of_one, $time_of_four);
-cmp_ok($time_of_four, '<', 2 * $time_of_one, 'four take less than twice as long as one');
+SKIP:
+{
+	skip 'the library is instrumented, and slower than the services', 1
+	  if $ENV{LIB_UNDER};
+	cmp_ok($time_of_four, '<', 2 * $time_of_one, 'four take less than twice as long as one');
+}
 
 # Partitions, and only those that are meant.
 $_->clear foreach @services;
