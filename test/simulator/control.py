@@ -108,6 +108,19 @@ def clear_faults(control, body):
     return []
 
 
+def mutate(control, body):
+    """Puts a fault of kind mutate in the place of all faults, none for an empty body; what was mutated since the
+    last time, bodies as Latin-1."""
+    service = control.service
+    service.faults.clear()
+    if body:
+        service.faults.add("mutate", body)
+    done = [{"name": each.name, "means": each.means, "body": each.body.decode("latin-1")}
+            for each in service.mutations]
+    service.mutations.clear()
+    return done
+
+
 # The log
 
 def get_log(control, body):
@@ -251,6 +264,7 @@ ACTIONS = {
     ("POST", "fault"): add_fault,
     ("GET", "fault"): get_faults,
     ("DELETE", "fault"): clear_faults,
+    ("POST", "mutate"): mutate,
     ("GET", "log"): get_log,
     ("DELETE", "log"): clear_log,
     ("GET", "stats"): stats,

@@ -14,6 +14,7 @@ from typing import Any, Callable, NamedTuple
 
 from .answers import (MESSAGES, USUAL_CODES, Answer, details_error, html_page, iam_error,
                       service_error)
+from .mutate import mutated
 
 #: What every fault has beside its own parameters: whom it spares, how many it hits, whom it looks for.
 COMMON = {"after": 0, "times": None, "match": None}
@@ -230,6 +231,12 @@ def huge_header(fault):
     return [("X-Padding", "x" * fault["n"])]
 
 
+# A fault that changes what is delivered: act(fault, head, body) -> Mutation
+
+def mutate_answer(fault, head, body):
+    return mutated(random.Random(f"{fault['seed']}/{fault['number']}/{fault.hits}"), head, body)
+
+
 KINDS = {
     "status": Kind("answer", {"status": 500, "error_code": None, "error_msg": None, "shape": None,
                               "retry_after": None}, error_status,
@@ -263,6 +270,8 @@ KINDS = {
     "close": Kind("delivery", {}, None, "FIN instead of an answer"),
     "truncate": Kind("delivery", {"at": None}, None,
                      "closes after that many bytes of the body (default half)"),
+    "mutate": Kind("delivery", {"seed": 1, "number": 0}, mutate_answer,
+                   "a hostile answer: the number-th, by the seed"),
     "wrong_length": Kind("delivery", {"by": -10}, None,
                          "Content-Length is off by so many bytes, the connection stays open"),
 }

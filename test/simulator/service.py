@@ -81,6 +81,7 @@ class Service:
         self.readings = Readings()
         self.faults = Faults()
         self.log = Log()
+        self.mutations = []         # of answers, since they were last asked for
         self.scheduled = []         # [list requests to go, change]
         self.turn = 0               # list requests since the start
         self.options = options
@@ -124,6 +125,7 @@ class Service:
         and the tokens stay."""
         self.readings.reset()
         self.faults.clear()
+        self.mutations.clear()
         self.scheduled.clear()
         self.gate.unlock()
         self.log.clear()

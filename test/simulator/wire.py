@@ -238,6 +238,8 @@ class Connection(asyncio.Protocol):
             return self.transport.close()
         off_by = wanted["wrong_length"]["by"] if "wrong_length" in wanted else 0
         head, payload = self._encode(request, answer, close, off_by)
+        if "mutate" in wanted:
+            return self._mutated(answer, head, wanted["mutate"])
         if stall == "headers":
             self.transport.write(head[:len(head) // 2])
             await forever()
@@ -258,6 +260,14 @@ class Connection(asyncio.Protocol):
         else:
             self._send_part(answer, head, payload)
         if close:
+            self.transport.close()
+
+    def _mutated(self, answer, head, fault):
+        """Sends what a mutation makes of an answer, and remembers the mutation."""
+        mutation = fault.act(fault, head, answer.body)
+        self.service.mutations.append(mutation)
+        self._send_part(answer, mutation.head, mutation.payload)
+        if mutation.close:
             self.transport.close()
 
     async def _drip(self, answer, head, payload, bytes_a_second):
