@@ -120,7 +120,8 @@ foreach my $object (sort keys %options)
 	}
 }
 is(join(' ', sort grep { !/^read/ } keys %states), ' HV024', 'all others are refused with one SQLSTATE');
-is(join(' ', sort map { /^read (.+)/ } keys %states), '42501 58P01 HV000 HV00J HV00N HV024', 'what reading then ends in');
+# HV000 where libcurl refuses a value itself, which newer ones do not.
+like(join(' ', sort map { /^read (.+)/ } keys %states), qr/^42501 58P01 (HV000 )?HV00J HV00N HV024$/, 'what reading then ends in');
 is_deeply([ sort keys %found ], [], 'errors are short and show no secret');
 my @requests = $service->entries;
 cmp_ok(scalar(@requests), '>', 20, 'some were used');
