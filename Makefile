@@ -88,8 +88,10 @@ check-layers:
 lint:
 	PG_CONFIG="$(PG_CONFIG)" test/lint
 
-# pgindent's options, and what it mends afterwards: one space before the star
-# of a function's return type; and ours: a space before a second designator.
+# pgindent's options (for pg_bsd_indent 2.1.2 or later: 2.1.1 takes the indent
+# off initializers that go on in a second line), and what it mends afterwards:
+# one space before the star of a function's return type; and ours: a space
+# before a second designator.
 INDENT = pg_bsd_indent -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 \
 	-nfc1 -i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4 -Usrc/typedefs.list
 INDENT_MEND = sed -e 's/^\([A-Za-z_][^[:space:]]*\)[[:space:]][[:space:]]*\*$$/\1 */' \

@@ -145,7 +145,7 @@ longest_run(const char *pattern, bool like, bool leading_only,
 	for (const char *p = pattern;; p++)
 	{
 		bool		cut = *p == '\0' || *p == '\\' ||
-		(like && (*p == '%' || *p == '_'));
+			(like && (*p == '%' || *p == '_'));
 
 		if (like && *p == '\\' && p[1] != '\0' && p[1] != '\\')
 		{

@@ -46,7 +46,7 @@ report(Check *check, const char *item, const char *status, const char *detail)
 	Datum		values[3];
 	bool		nulls[3] = {false};
 	char	   *whole = check->endpoint == NULL ? pstrdup(item) :
-	psprintf("%s: %s", check->endpoint->resource, item);
+		psprintf("%s: %s", check->endpoint->resource, item);
 
 	values[0] = CStringGetTextDatum(whole);
 	values[1] = CStringGetTextDatum(status);
@@ -407,7 +407,7 @@ Datum
 cph_fdw_check(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 	AclResult	permission = cph_server_aclcheck(server->serverid,
 												 GetUserId(), ACL_USAGE);
 	CphCounters counters = {0};

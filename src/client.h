@@ -3,9 +3,9 @@
  *		Requests to the service: send, classify, try again, slow down, raise.
  *
  * A client belongs to one scan.  It borrows a transport while it has something
- * to ask for, and sends requests for pages, several at once; each request is a call, which is tried again
- * where that may help, and is read in the end: then it gives a page or raises
- * its error.
+ * to ask for, and sends requests for pages, several at once; each request is a
+ * call, which is tried again where that may help, and is read in the end: then
+ * it gives a page or raises its error.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -13,8 +13,8 @@
 #define CPH_CLIENT_H
 
 #include "connection.h"
-#include "page.h"
 #include "option.h"
+#include "page.h"
 #include "request.h"
 
 typedef struct CphClient CphClient;

@@ -238,7 +238,7 @@ cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 	while ((connection = hash_seq_search(&scan)) != NULL)
 	{
 		const CphFacts *facts =
-		&connection->facts[endpoint - cph_endpoint_at(0)];
+			&connection->facts[endpoint - cph_endpoint_at(0)];
 
 		if (connection->serverid == serverid && connection->valid &&
 			*facts->project_id != '\0')
@@ -330,7 +330,7 @@ Datum
 cph_fdw_disconnect(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 
 	PG_RETURN_BOOL(disconnect(server->serverid));
 }

@@ -50,7 +50,7 @@ cph_choose_clauses(PlannerInfo *root, const CphRelInfo *info,
 	foreach(lc, restrictinfos)
 	{
 		CphClause  *clause =
-		cph_filter_clause(root, info->table,
+			cph_filter_clause(root, info->table,
 						  lfirst_node(RestrictInfo, lc)->clause);
 
 		if (clause == NULL || clause->class == CPH_LOCAL)

@@ -127,13 +127,16 @@ is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
 		facts->total = count;
 	if (count > 1 && (filters == 0 || facts->counts_filter[filters]))
 		return true;
-	if (!whole && proved > 0 && is_not_total(counting, facts, count))
-		return facts->counts_filter[filters] = true;
-	if (!whole && !prove_count(counting, count))
-		return false;
+	if (!whole)
+	{
+		if (proved > 0 && is_not_total(counting, facts, count))
+			return facts->counts_filter[filters] = true;
+		if (!prove_count(counting, count))
+			return false;
+		if (proved > 0 && proved != count && facts->total < 0)
+			facts->total = fetch_total(counting);
+	}
 	facts->proved_count[filters] = count;
-	if (!whole && proved > 0 && proved != count && facts->total < 0)
-		facts->total = fetch_total(counting);
 	return true;
 }
 
@@ -151,7 +154,7 @@ ask_count(const Counting *counting, int64 *count)
 										 state->endpoint);
 	uint32		filters = counting->query->filters;
 	int			limit = filters == 0 || facts->counts_filter[filters] ? 1 :
-	cph_options_page_size(state->options, state->endpoint);
+		cph_options_page_size(state->options, state->endpoint);
 	CphPage    *page;
 	CphCallResult result = fetch_page(counting, 0, limit, &page);
 
@@ -237,10 +240,7 @@ count_query(CphScanState *state, const CphQuery *query)
 		ListCell   *lc2;
 
 		counting.params[query->nparams] =
-			(CphParam)
-		{
-			query->fan->param, lfirst(lc)
-		};
+			(CphParam) {query->fan->param, lfirst(lc)};
 		foreach(lc2, values)
 		{
 			if (strcmp(list_nth(query->fields, foreach_current_index(lc2)),

@@ -203,7 +203,7 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 	CphScanSpec spec = {0};
 	List	   *exprs = NIL;
 	List	   *restrictinfos = kind.count ? info->rel->baserestrictinfo :
-	scan_clauses;
+		scan_clauses;
 	List	   *clauses = extract_actual_clauses(restrictinfos, false);
 	List	   *chosen = cph_choose_clauses(root, info, restrictinfos,
 											kind.fan_out);

@@ -83,7 +83,7 @@ show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 {
 	const CphFilter *filter = &shown->state->endpoint->filters[clause->filter];
 	bool		bound = clause->op == CPH_OP_NOT_BEFORE ||
-	clause->op == CPH_OP_NOT_AFTER;
+		clause->op == CPH_OP_NOT_AFTER;
 	CphTimeUnit unit = shown->state->options->time_unit;
 	char	   *value = bound ? NULL : constant_value(shown, clause);
 
@@ -156,7 +156,7 @@ show_classes(const Shown *shown, ExplainState *es)
 	static const char *const names[] = {"LOCAL", "SUPERSET", "EXACT"};
 	const CphScanSpec *spec = shown->state->spec;
 	List	   *clauses = spec->window ? shown->plan->fdw_recheck_quals :
-	shown->plan->scan.plan.qual;
+		shown->plan->scan.plan.qual;
 	List	   *lines = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;

@@ -391,7 +391,7 @@ is_link_local(const struct sockaddr *address)
 	else if (address->sa_family == AF_INET6)
 	{
 		const struct in6_addr *v6 =
-		&((const struct sockaddr_in6 *) address)->sin6_addr;
+			&((const struct sockaddr_in6 *) address)->sin6_addr;
 
 		if (IN6_IS_ADDR_LINKLOCAL(v6))
 			return true;

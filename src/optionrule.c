@@ -21,7 +21,7 @@ static void
 bad_value(const CphOptionRule *rule, const char *value, const char *reason)
 {
 	bool		secret = (rule->places & CPH_OF_MAPPING) != 0 ||
-	strchr(value, '@') != NULL;
+		strchr(value, '@') != NULL;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

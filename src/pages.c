@@ -350,7 +350,7 @@ comes_closer(CphPager *pager, const CphPage *page)
 {
 	TimestampTz oldest = page->items[page->nitems - 1].time;
 	bool		closer = pager->options.has_newest && pager->returned == 0 &&
-	(!pager->has_reached || oldest < pager->reached);
+		(!pager->has_reached || oldest < pager->reached);
 
 	pager->has_reached = true;
 	pager->reached = oldest;

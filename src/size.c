@@ -116,6 +116,8 @@ seen_rows(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 	bool		known = true;
 	ListCell   *lc;
 
+	if (info->analyzed)
+		return -1;
 	foreach(lc, chosen)
 	{
 		CphClause  *clause = lfirst(lc);
@@ -139,7 +141,7 @@ seen_rows(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 			fan_values = binding->values;
 		}
 	}
-	if (info->analyzed || nparams == 0)
+	if (nparams == 0)
 		return -1;
 	if (known)
 		return sum_seen(info, params, nparams, fan, fan_values);

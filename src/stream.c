@@ -283,7 +283,7 @@ cph_streams_next(CphStreams *streams, const CphItem **item)
 	{
 		Stream	   *stream;
 		CphStep		step = streams->merge ?
-		choose_newest(streams, &stream) : choose_current(streams, &stream);
+			choose_newest(streams, &stream) : choose_current(streams, &stream);
 
 		if (step != CPH_STEP_ROW)
 			return step;
