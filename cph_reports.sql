@@ -14,10 +14,10 @@
 --   phones, servers      the lists, flat: metadata and addresses are columns.
 --                        The imei is left out, and so is never kept either
 --   server_addresses     a row for each address of a server
---   fleet_by_status      phones by status: a counted request a status and one
---                        for all, of which the rest is a row of its own
+--   fleet_by_status      phones by status: a counted request for each status and
+--                        one for all; a last row has what is left of all
 --   phones_by_server     servers with their phones, capacity and addresses
---   servers_by_zone      servers by zone and flavour
+--   servers_by_zone      servers by zone and model
 --   age_of_phones        phones by the month they were created in
 --
 -- Kept here, and read without a request:
@@ -30,13 +30,14 @@
 --                                    to the next
 --   phone_history, server_history    all rows of all snapshots: plain tables
 --   snapshots, regions               when each was taken; what failed since
+--   capacities                       phones that a server can hold: see below
 --
 -- A region that cannot be read keeps its last good rows; take_snapshot warns,
 -- notes it in regions, and goes on with the next.  (A materialized view would
 -- fail as a whole instead, and ask the service when a dump is restored.)
 --
--- How many phones a server can hold, its phone model says.  Fill that in, or
--- what you know better:
+-- How many phones a server can hold is in the list of phone models.  Fill that
+-- in, or what you know better:
 --
 --   INSERT INTO cph_reports.capacities
 --   SELECT phone_model_name, min(phone_capacity) FROM cph_phone_models
