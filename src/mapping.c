@@ -37,6 +37,13 @@ static const WayOption way_options[] = {
 	PART(iam_domain, CPH_WAY_PASSWORD, true, false),
 };
 
+/*
+ * Bytes that a value has at most.  The longest, a token, has some thousand;
+ * what is made of a value is a few times as long, and must stay within what
+ * can be palloc'd.
+ */
+#define VALUE_MAX (1024 * 1024)
+
 #define WAYS_HINT \
 	"Set one of: \"access_key\" and \"secret_key\"; \"credentials_file\"; \"iam_user\", \"iam_password\" and \"iam_domain\"; \"token\"; \"token_file\"."
 
@@ -68,7 +75,7 @@ cph_mapping_way(const CphMappingOptions *mapping)
 	return option ? option->way : CPH_WAY_NONE;
 }
 
-/* Raises an error if an option lacks another that it is nothing without. */
+/* Raises an error if option "name" is set without "other", which it needs. */
 static void
 require(bool has, const char *name, const char *other)
 {
@@ -132,18 +139,25 @@ cph_mapping_check(const CphMappingOptions *mapping)
  * Checks of values.  Each returns what is wrong, without the value, or NULL.
  */
 
+/* What is wrong with the length of any value. */
+static const char *
+check_length(const char *value)
+{
+	if (*value == '\0')
+		return "The value is empty.";
+	return strlen(value) > VALUE_MAX ? "The value is too long." : NULL;
+}
+
 /* A text of any language. */
 const char *
 cph_mapping_check_text(const char *value)
 {
-	if (*value == '\0')
-		return "The value is empty.";
 	for (const char *p = value; *p; p++)
 	{
 		if ((unsigned char) *p < ' ' || *p == 0x7f)
 			return "The value holds a control character.";
 	}
-	return NULL;
+	return check_length(value);
 }
 
 /* The path of a file. */
@@ -159,12 +173,10 @@ cph_mapping_check_path(const char *value)
 const char *
 cph_mapping_check_key(const char *value)
 {
-	if (*value == '\0')
-		return "The value is empty.";
 	for (const char *p = value; *p; p++)
 	{
 		if (*p <= ' ' || *p > '~')
 			return "The value holds a character that is not printable ASCII.";
 	}
-	return NULL;
+	return check_length(value);
 }
