@@ -199,15 +199,17 @@ is_allowed(const char *host, const char *allowed_hosts)
 	List	   *entries;
 	ListCell   *lc;
 
-	if (!SplitIdentifierString(copy, ',', &entries))
+	/* unlike SplitIdentifierString, it does not cut long names */
+	if (!SplitGUCList(copy, ',', &entries))
 		return false;
 	foreach(lc, entries)
 	{
 		const char *entry = lfirst(lc);
 		int			excess = (int) strlen(host) - (int) strlen(entry);
 
-		if (strcmp(host, entry) == 0 ||
-			(*entry == '.' && excess > 0 && strcmp(host + excess, entry) == 0))
+		if (pg_strcasecmp(host, entry) == 0 ||
+			(*entry == '.' && excess > 0 &&
+			 pg_strcasecmp(host + excess, entry) == 0))
 			return true;
 	}
 	return false;
