@@ -121,7 +121,7 @@ restart_without_filter(CphScanState *state, const CphFilter *filter)
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("server \"%s\" no longer takes the filter \"%s\"",
 						state->options->server_name, filter->param),
-				 errdetail("It took it for the first page of the list.")));
+				 errdetail("The filter was accepted for the first page of the list.")));
 	state->unsent = bms_add_member(state->unsent,
 								   filter - state->endpoint->filters);
 	MemoryContextSwitchTo(caller);
@@ -367,6 +367,11 @@ cphReScanForeignScan(ForeignScanState *node)
 	state->window_failed = false;
 	state->counted = false;
 	state->returned = 0;
+	if (changed)
+	{
+		bms_free(state->unsent);
+		state->unsent = NULL;
+	}
 	if (changed || state->spec->count)
 		drop_kept(state);
 	else if (!state->kept_all)
