@@ -3,18 +3,22 @@
  *		cph_fdw_check: is everything set up, and what does the service do that
  *		its documents leave open?
  *
- * Each question is a row of the answer, and costs two requests at most; a
- * failure is a row, too.
+ * Each question is a row of the answer, and costs a few requests; a failure is
+ * a row, too.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "client.h"
 
 #include "catalog/pg_foreign_server.h"
+#include "commands/defrem.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "isotime.h"
+#include "login.h"
 #include "jsonshape.h"
 #include "miscadmin.h"
+#include "servertext.h"
 #include "transport.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -22,16 +26,14 @@
 
 PG_FUNCTION_INFO_V1(cph_fdw_check);
 
-/* A client may have sent an offset beyond that, but no document says so. */
+/* The service's descriptions for clients bound an offset to 8,096. */
 #define DEEP_OFFSET 8097
-
-/* A signature that is 15 minutes off is refused (facts.md, 4.2). */
-#define CLOCK_TOLERANCE 60
 
 /* A check of a server, and of one list at a time. */
 typedef struct Check
 {
 	ReturnSetInfo *result;
+	const ForeignServer *server;
 	const CphOptions *options;
 	CphClient  *client;
 	const CphEndpoint *endpoint;
@@ -55,6 +57,42 @@ report(Check *check, const char *item, const char *status, const char *detail)
 						 values, nulls);
 }
 
+/* Returns the value that an option of the server was given, or NULL. */
+static const char *
+given_option(const Check *check, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, check->server->options)
+	{
+		DefElem    *def = lfirst(lc);
+
+		if (strcmp(def->defname, name) == 0)
+			return defGetString(def);
+	}
+	return NULL;
+}
+
+/*
+ * Adds a row for an item that is otherwise than expected, with the command
+ * that tells the wrapper so.  It is fine if the server has that option.
+ */
+static void
+advise(Check *check, const char *item, const char *status, const char *finding,
+	   const char *option, const char *value)
+{
+	const char *given = given_option(check, option);
+
+	if (given != NULL && strcmp(given, value) == 0)
+		report(check, item, "ok",
+			   psprintf("%s; the option \"%s\" says so.", finding, option));
+	else
+		report(check, item, status,
+			   psprintf("%s: ALTER SERVER %s OPTIONS (%s %s '%s').", finding,
+						quote_identifier(check->server->servername),
+						given ? "SET" : "ADD", option, value));
+}
+
 /*
  * Fetches a page of the list at hand under one parameter, or none.  Returns
  * NULL, and adds a row for the item, where that fails.
@@ -73,7 +111,8 @@ fetch(Check *check, const char *item, const char *param, const char *value,
 			   psprintf("%s: %s", failure.message, failure.detail));
 	else if (page == NULL)
 		report(check, item, "unknown",
-			   psprintf("The service does not take %s=%s.", param, value));
+			   psprintf("The service does not take %s=%s.", param,
+						cph_message_text(value)));
 	return page;
 }
 
@@ -113,11 +152,10 @@ check_list(Check *check)
 		report(check, "count", "differs",
 			   "The answers have no count.  count(*) reads the whole list.");
 	else if (check->first->nitems < Min(check->total, size))
-		report(check, "largest page", "differs",
-			   psprintf("A page has %d rows though %d were asked for: ALTER SERVER %s OPTIONS (ADD fetch_size '%d').",
-						check->first->nitems, size,
-						quote_identifier(check->options->server_name),
-						Max(check->first->nitems, 2)));
+		advise(check, "largest page", "differs",
+			   psprintf("A page has %d rows though %d were asked for",
+						check->first->nitems, size),
+			   "fetch_size", psprintf("%d", Max(check->first->nitems, 2)));
 	else
 		report(check, "largest page", check->total < size ? "unknown" : "ok",
 			   check->total < size ? "The list is shorter than a page." :
@@ -138,9 +176,9 @@ check_order(Check *check)
 		if (!page->items[i].has_time || !page->items[i - 1].has_time ||
 			page->items[i].time > page->items[i - 1].time)
 		{
-			report(check, "newest first", "differs",
-				   psprintf("It is not at row %d: ALTER SERVER %s OPTIONS (ADD enable_order_pushdown 'false').",
-							i + 1, quote_identifier(check->options->server_name)));
+			advise(check, "newest first", "differs",
+				   psprintf("It is not at row %d", i + 1),
+				   "enable_order_pushdown", "false");
 			return;
 		}
 		run = page->items[i].time == page->items[i - 1].time ? run + 1 : 1;
@@ -181,9 +219,8 @@ check_stable(Check *check)
 			   psprintf("%d rows changed places: a list longer than a page cannot be read reliably.",
 						differ));
 	else
-		report(check, item, "differs",
-			   psprintf("%d rows changed places: ALTER SERVER %s OPTIONS (ADD stable_ties 'false').",
-						differ, quote_identifier(check->options->server_name)));
+		advise(check, item, "differs",
+			   psprintf("%d rows changed places", differ), "stable_ties", "false");
 }
 
 /* Tells whether each row of a page has a value in a field. */
@@ -209,6 +246,7 @@ check_filter(Check *check, const CphFilter *filter)
 {
 	char	   *item = psprintf("filter %s", filter->param);
 	const char *value = NULL;
+	const char *shown;
 	CphPage    *page;
 
 	for (int i = 0; i < check->first->nitems && value == NULL; i++)
@@ -226,31 +264,32 @@ check_filter(Check *check, const CphFilter *filter)
 				 check->endpoint->page_max);
 	if (page == NULL)
 		return;
+	shown = cph_message_text(value);
 	if (!all_have(page, filter->field, value))
 		report(check, item, "differs",
 			   psprintf("%s=%s returns other rows too; they are left out here.",
-						filter->param, value));
+						filter->param, shown));
 	else if (!check->endpoint->has_count)
 		report(check, item, "ok",
-			   psprintf("%s=%s returns matching rows.", filter->param, value));
+			   psprintf("%s=%s returns matching rows.", filter->param, shown));
 	else if (!page->has_count || page->count == check->total)
 		report(check, item, "ok",
 			   psprintf("%s=%s returns matching rows; whether count follows is not to be seen.",
-						filter->param, value));
+						filter->param, shown));
 	else if (page->nitems < check->endpoint->page_max &&
 			 page->count != page->nitems)
 		report(check, item, "differs",
 			   psprintf("count is " INT64_FORMAT " for %d rows of %s=%s; count(*) finds out and reads them.",
-						page->count, page->nitems, filter->param, value));
+						page->count, page->nitems, filter->param, shown));
 	else
 		report(check, item, "ok",
 			   psprintf("%s=%s returns matching rows, and count follows: " INT64_FORMAT ".",
-						filter->param, value, page->count));
+						filter->param, shown, page->count));
 }
 
-/* Returns the number of rows that a fuzzy filter finds; -1: it failed. */
-static int64
-fuzzy_rows(Check *check, const char *item, const CphFilter *filter,
+/* Returns whether a fuzzy filter finds any row: 1 or 0; -1: it failed. */
+static int
+fuzzy_finds(Check *check, const char *item, const CphFilter *filter,
 		   const char *value)
 {
 	CphPage    *page = fetch(check, item, filter->param, value, 0, 1);
@@ -266,36 +305,35 @@ check_fuzzy(Check *check, const CphFilter *filter)
 	const char *name = field_text(&check->first->items[0], filter->field);
 	int			length = name ? strlen(name) : 0;
 	char	   *other;
-	int64		whole;
-	int64		prefix;
-	int64		inside;
+	int			whole;
+	int			prefix;
+	int			inside;
 
 	if (length < 4 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)
 	{
 		report(check, item, "unknown", "The newest name is not a plain one.");
 		return;
 	}
-	whole = fuzzy_rows(check, item, filter, name);
-	prefix = fuzzy_rows(check, item, filter, pnstrdup(name, length - 1));
-	inside = fuzzy_rows(check, item, filter, pnstrdup(name + 1, length - 2));
+	whole = fuzzy_finds(check, item, filter, name);
+	prefix = fuzzy_finds(check, item, filter, pnstrdup(name, length - 1));
+	inside = fuzzy_finds(check, item, filter, pnstrdup(name + 1, length - 2));
 	if (whole < 0 || prefix < 0 || inside < 0)
 		return;
 	other = pstrdup(name);
 	for (char *p = other; *p; p++)
 		*p = islower((unsigned char) *p) ? pg_toupper(*p) : pg_tolower(*p);
 	if (whole == 0)
-		report(check, item, "differs",
-			   psprintf("It does not find \"%s\" by its whole name: ALTER SERVER %s OPTIONS (ADD name_filter 'off').",
-						name, quote_identifier(check->options->server_name)));
+		advise(check, item, "differs",
+			   psprintf("It does not find \"%s\" by its whole name", name),
+			   "name_filter", "off");
 	else if (prefix == 0)
-		report(check, item, "differs",
-			   psprintf("It finds whole names only: ALTER SERVER %s OPTIONS (ADD name_filter 'exact').",
-						quote_identifier(check->options->server_name)));
+		advise(check, item, "differs", "It finds whole names only",
+			   "name_filter", "exact");
 	else
 		report(check, item, "ok",
 			   psprintf("It finds names by their %s, and %s between upper and lower case.",
 						inside > 0 ? "inside" : "beginning",
-						fuzzy_rows(check, item, filter, other) > 0 ?
+						fuzzy_finds(check, item, filter, other) > 0 ?
 						"does not distinguish" : "distinguishes"));
 }
 
@@ -304,23 +342,21 @@ static void
 check_since(Check *check, const CphFilter *filter)
 {
 	char	   *item = psprintf("filter %s", filter->param);
-	int64		epoch = INT64CONST(946684800);	/* 2000-01-01 since 1970 */
 	CphPage    *page;
 
 	if (!check->first->items[0].has_time || check->total < 0)
 		return;
 	/* a day after the newest row: in seconds nothing, in milliseconds all */
 	page = fetch(check, item, filter->param,
-				 psprintf(INT64_FORMAT, check->first->items[0].time / USECS_PER_SEC +
-						  epoch + SECS_PER_DAY), 0, 1);
+				 psprintf(INT64_FORMAT, CPH_EPOCH_SECONDS + SECS_PER_DAY +
+						  check->first->items[0].time / USECS_PER_SEC), 0, 1);
 	if (page != NULL && page->nitems == 0)
-		report(check, item, "ok",
-			   psprintf("It takes seconds: ALTER SERVER %s OPTIONS (ADD time_unit 's') sends both bounds.",
-						quote_identifier(check->options->server_name)));
+		advise(check, item, "ok",
+			   "It takes seconds, and both bounds can be sent", "time_unit", "s");
 	else if (page != NULL)
-		report(check, item, "differs",
-			   psprintf("It does not take seconds; if milliseconds, ALTER SERVER %s OPTIONS (ADD time_unit 'ms').",
-						quote_identifier(check->options->server_name)));
+		advise(check, item, "differs",
+			   "It does not take seconds, but perhaps milliseconds",
+			   "time_unit", "ms");
 }
 
 /* Finds out what a deep offset and a page past the end give. */
@@ -391,7 +427,7 @@ report_peer(Check *check)
 		report(check, "clock", "unknown", "The service does not tell the time.");
 	else
 		report(check, "clock",
-			   distance > CLOCK_TOLERANCE ? "differs" : "ok",
+			   distance > CPH_CLOCKS_DIFFER ? "differs" : "ok",
 			   psprintf("The service's clock is " INT64_FORMAT " seconds %s this machine's.",
 						distance, ahead < 0 ? "behind" : "ahead of"));
 }
@@ -417,6 +453,7 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 		aclcheck_error(permission, OBJECT_FOREIGN_SERVER, server->servername);
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	check.server = server;
 	check.options = cph_server_options(server->serverid);
 	check.client = cph_client_open(check.options, GetUserId(), &counters);
 	for (int i = 0; cph_endpoint_at(i) != NULL; i++)

@@ -11,6 +11,10 @@
 
 #include "datatype/timestamp.h"
 
+/* PostgreSQL's epoch, 2000-01-01, in seconds of Unix time. */
+#define CPH_EPOCH_SECONDS \
+	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY)
+
 extern bool cph_parse_time(const char *text, TimestampTz *time);
 
 #endif							/* CPH_ISOTIME_H */

@@ -20,12 +20,7 @@
 /* What was refused is not sent again for that long. */
 #define REFUSED_US INT64CONST(60000000)
 
-/*
- * Clocks that differ by more seconds than the first are told of: those of
- * machines that are looked after do not.  By more than the second no signature
- * is taken, whatever the key.
- */
-#define CLOCKS_DIFFER			60
+/* Seconds by which clocks differ when no signature is taken, whatever the key. */
 #define CLOCKS_DIFFER_TOO_MUCH	(15 * 60)
 
 /* What can be done about a refusal. */
@@ -130,7 +125,7 @@ cph_login_hint(CphWay way, const CphServiceError *error, int64 clock_ahead)
 	char	   *clock;
 
 	if ((way != CPH_WAY_KEYS && way != CPH_WAY_KEYS_FILE) ||
-		distance <= CLOCKS_DIFFER)
+		distance <= CPH_CLOCKS_DIFFER)
 		return hint;
 	clock = psprintf("This machine's clock is " INT64_FORMAT " seconds %s the service's, which takes no signature that is 15 minutes off.",
 					 distance, clock_ahead > 0 ? "behind" : "ahead of");

@@ -14,6 +14,12 @@
 #include "token.h"
 
 /*
+ * Clocks that differ by more seconds are told of: those of machines that are
+ * looked after do not.
+ */
+#define CPH_CLOCKS_DIFFER	60
+
+/*
  * A credential is known here by its print, a hash that does not tell it.
  */
 typedef struct CphLogin

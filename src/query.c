@@ -7,6 +7,7 @@
 #include "query.h"
 
 #include "executor/executor.h"
+#include "isotime.h"
 
 /* What is needed to evaluate a specification. */
 typedef struct Evaluation
@@ -133,12 +134,11 @@ add_gate(Evaluation *e, const CphSpecClause *clause)
 static char *
 epoch_text(TimestampTz time, int seconds, CphTimeUnit unit)
 {
-	int64		epoch = INT64CONST(946684800);	/* 2000-01-01 since 1970 */
 	int64		value;
 
 	if (TIMESTAMP_NOT_FINITE(time))
 		return NULL;
-	value = time / USECS_PER_SEC + epoch + seconds;
+	value = time / USECS_PER_SEC + CPH_EPOCH_SECONDS + seconds;
 	if (value < 0)
 		return NULL;
 	return psprintf(INT64_FORMAT,
