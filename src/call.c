@@ -15,8 +15,9 @@
 
 /*
  * Sends a request for a page and returns the call, which the caller drops.
- * Does not wait: where too many requests are in flight, or the service asked
- * for patience, the request is sent later.
+ * Does not wait, but for a token (see cph_credential_headers): where too many
+ * requests are in flight, or the service asked for patience, the request is
+ * sent later.
  */
 CphCall *
 cph_call_send(CphClient *client, const CphEndpoint *endpoint,
@@ -129,10 +130,6 @@ start_call(CphCall *call)
 	request.url = psprintf("%s%s?%s", client->base, call->path, call->query);
 	request.headers = cph_credential_headers(client->credential, &login,
 											 &call->print);
-	call->error = (CphServiceError)
-	{
-		0
-	};
 	call->transfer = cph_transfer_start(client->transport, &request);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
@@ -177,7 +174,7 @@ throttle(CphCall *call)
 	int64		throttled;
 
 	throttled = cph_connection_throttled(connection, cph_transport_now(), wait,
-										 cph_client_in_flight(client) + 1, timeout);
+										 cph_client_in_flight(client), timeout);
 	if (throttled <= timeout)
 		return true;
 	/* a later statement may ask whether it still is so */
@@ -224,9 +221,8 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 								   call_detail(call, NULL));
 			return false;
 		case CPH_VERDICT_RETRY:
-			if (++call->failures > client->options->max_retries ||
-				cph_transfer_retry_after(call->transfer) >
-				client->options->throttle_timeout)
+			if (!cph_outcome_may_retry(call->transfer, ++call->failures,
+									   client->options))
 				return false;
 			call->not_before = cph_transport_now() +
 				cph_outcome_backoff(call->transfer, call->failures);
@@ -234,6 +230,14 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 		default:
 			return false;
 	}
+}
+
+/* Lets go of what a try was answered. */
+static void
+release_answer(CphCall *call)
+{
+	cph_transfer_release(call->transfer);
+	call->transfer = NULL;
 }
 
 /* Takes note of what an answer tells about the other end. */
@@ -271,17 +275,14 @@ finish_try(CphCall *call)
 	else if (outcome->verdict == CPH_VERDICT_RAISE && invalid_filter(call) != NULL)
 		call->verdict = CPH_VERDICT_USE;
 	else if (may_retry(call, outcome))
-	{
-		cph_transfer_release(call->transfer);
-		call->transfer = NULL;
-	}
+		release_answer(call);
 	else
 		call->verdict = CPH_VERDICT_RAISE;
 }
 
 /*
- * Goes on with one call as far as that is possible without waiting.  A try
- * that ends as soon as it is begun is followed by the next.
+ * Goes on with one call as far as that is possible without waiting, but for a
+ * token.  A try that ends as soon as it is begun is followed by the next.
  */
 void
 cph_call_step(CphCall *call)
@@ -334,6 +335,7 @@ read_call(CphCall *call, CphPage **page, const CphFilter **invalid,
 		cph_transfer_status(call->transfer) != 200)
 	{
 		*invalid = invalid_filter(call);
+		release_answer(call);
 		return true;
 	}
 	if (call->verdict == CPH_VERDICT_USE)
@@ -354,8 +356,7 @@ read_call(CphCall *call, CphPage **page, const CphFilter **invalid,
 			(errmsg_internal("server \"%s\": GET %s?%s: %d rows",
 							 call->client->options->server_name, call->path,
 							 call->query, (*page)->nitems)));
-	cph_transfer_release(call->transfer);
-	call->transfer = NULL;
+	release_answer(call);
 	return true;
 }
 

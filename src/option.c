@@ -243,8 +243,8 @@ load_options(List *list, int place, void *base)
 }
 
 /*
- * Returns the options of a server, palloc'd.  Raises an error if it names a
- * host that its owner may not name.
+ * Returns the options of a server, palloc'd.  Whether its owner may name its
+ * hosts is checked where they are used, see base_url.
  */
 CphOptions *
 cph_server_options(Oid serverid)

@@ -6,8 +6,10 @@
  */
 #include "outcome.h"
 
+#include "common/pg_prng.h"
 #include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
+#include "servertext.h"
 
 /* A try is repeated after 250 ms, 500 ms, ... 8 s, less a random part. */
 #define BACKOFF_FIRST_US	INT64CONST(250000)
@@ -16,6 +18,9 @@
 /* Waits after an answer that asks for patience but does not say how much. */
 #define THROTTLE_FIRST_US	INT64CONST(1000000)
 #define THROTTLE_MAX_US		INT64CONST(30000000)
+
+/* The bytes of a request's ID that an error shows; a UUID has 36. */
+#define REQUEST_ID_BYTES	64
 
 /* By how a transfer ended. */
 static const CphOutcome transfer_outcomes[] = {
@@ -172,7 +177,7 @@ cph_outcome_find(const CphTransfer *transfer, CphServiceError *error)
 static int64
 with_jitter(int64 us)
 {
-	return us / 2 + random() % (us / 2 + 1);
+	return pg_prng_uint64_range(&pg_global_prng_state, us / 2, us);
 }
 
 /* Returns first doubled a number of times, but not above max. */
@@ -209,11 +214,23 @@ window_of_text(const char *text)
 	return 0;
 }
 
-/* Returns how long to wait before the try after that many, in microseconds. */
-int64
-cph_outcome_backoff(const CphTransfer *transfer, int tries)
+/*
+ * Tells whether a request that has failed that often, not counting answers
+ * that asked for patience, is tried again.
+ */
+bool
+cph_outcome_may_retry(const CphTransfer *transfer, int failures,
+					  const CphOptions *options)
 {
-	int64		wait = with_jitter(doubled(BACKOFF_FIRST_US, tries - 1,
+	return failures <= options->max_retries &&
+		cph_transfer_retry_after(transfer) <= options->throttle_timeout;
+}
+
+/* Returns how long to wait after that many failures, in microseconds. */
+int64
+cph_outcome_backoff(const CphTransfer *transfer, int failures)
+{
+	int64		wait = with_jitter(doubled(BACKOFF_FIRST_US, failures - 1,
 										   BACKOFF_MAX_US));
 
 	return Max(wait, cph_transfer_retry_after(transfer) * USECS_PER_SEC);
@@ -238,26 +255,6 @@ cph_outcome_patience(const CphTransfer *transfer, const CphServiceError *error,
 }
 
 /*
- * Returns a text of the service in the database's encoding, palloc'd.  A
- * character that has no place in it becomes a question mark: a message about
- * an error must not raise another.
- */
-static char *
-service_text(const char *text)
-{
-	char	   *result = pstrdup(text);
-
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
-		return result;
-	for (char *p = result; *p; p++)
-	{
-		if (IS_HIGHBIT_SET(*p))
-			*p = '?';
-	}
-	return result;
-}
-
-/*
  * Returns what is known of a request for the detail of an error, palloc'd: the
  * request itself, and what the service or libcurl says.  reason is added if
  * not NULL.
@@ -277,15 +274,20 @@ cph_outcome_detail(const CphTransfer *transfer, const CphServiceError *error,
 	if (status != 0)
 		appendStringInfo(&buf, ": HTTP status %d", status);
 	if (error->code != NULL)
-		appendStringInfo(&buf, ", error code %s", service_text(error->code));
+		appendStringInfo(&buf, ", error code %s", cph_message_text(error->code));
 	if (error->message != NULL)
-		appendStringInfo(&buf, ", \"%s\"", service_text(error->message));
+		appendStringInfo(&buf, ", \"%s\"", cph_message_text(error->message));
 	if (cph_transfer_state(transfer) != CPH_TRANSFER_ANSWERED)
-		appendStringInfo(&buf, ": %s", service_text(cph_transfer_error(transfer)));
+		appendStringInfo(&buf, ": %s", cph_message_text(cph_transfer_error(transfer)));
 	if (reason != NULL)
 		appendStringInfo(&buf, ": %s", reason);
 	if (request_id != NULL)
-		appendStringInfo(&buf, " (request %.64s)", service_text(request_id));
+	{
+		char	   *text = cph_message_text(request_id);
+
+		appendStringInfo(&buf, " (request %.*s)",
+						 pg_mbcliplen(text, strlen(text), REQUEST_ID_BYTES), text);
+	}
 	if (tries > 1)
 		appendStringInfo(&buf, ", after %d tries", tries);
 	appendStringInfoChar(&buf, '.');

@@ -11,6 +11,7 @@
 #define CPH_OUTCOME_H
 
 #include "jsonerror.h"
+#include "option.h"
 #include "transport.h"
 
 /*
@@ -43,6 +44,8 @@ typedef struct CphOutcome
 
 extern const CphOutcome *cph_outcome_find(const CphTransfer *transfer,
 										  CphServiceError *error);
+extern bool cph_outcome_may_retry(const CphTransfer *transfer, int failures,
+								  const CphOptions *options);
 extern int64 cph_outcome_backoff(const CphTransfer *transfer, int tries);
 extern int64 cph_outcome_patience(const CphTransfer *transfer,
 								  const CphServiceError *error, int tries);

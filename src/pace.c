@@ -47,7 +47,7 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	client->options = options;
 	client->counters = counters;
 	client->base = cph_options_endpoint(options);
-	client->authority = cph_options_host(options);
+	client->authority = strstr(client->base, "://") + 3;
 	client->connection = cph_connection_open(mapping);
 	client->credential = cph_credential_open(options, mapping,
 											 client->connection);
@@ -227,8 +227,9 @@ notice_throttling(CphClient *client)
 }
 
 /*
- * Goes on with all calls as far as that is possible without waiting.  Raises
- * no error for what the service does.
+ * Goes on with all calls as far as that is possible without waiting, but for a
+ * token.  Raises no error for what the service answers, which waits for
+ * cph_call_read.
  */
 void
 cph_client_perform(CphClient *client)

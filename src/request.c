@@ -2,8 +2,8 @@
  * request.c
  *		A request for a page of a list: its path and its query.
  *
- * The query is written in the canonical form of the service's signatures
- * (facts.md, 4.2): every byte but RFC 3986's unreserved ones encoded,
+ * The query is written in the canonical form of the gateway's signatures (its
+ * "SDK-HMAC-SHA256" algorithm): every byte but RFC 3986's unreserved ones encoded,
  * parameters in byte order of their names.  What is signed is thus what is
  * sent.
  *

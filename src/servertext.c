@@ -28,3 +28,28 @@ cph_server_text(const char *string, int *length)
 		*length = strlen(result);
 	return result;
 }
+
+/*
+ * Returns a string of the service, of libcurl or of a header for a message,
+ * palloc'd: control characters become blanks, and so that a message about an
+ * error does not raise another, each byte of what is not valid in the
+ * database's encoding a question mark.
+ */
+char *
+cph_message_text(const char *string)
+{
+	int			encoding = GetDatabaseEncoding();
+	char	   *result = pstrdup(string);
+	bool		valid = encoding == PG_SQL_ASCII ||
+		(encoding == PG_UTF8 &&
+		 pg_verify_mbstr(PG_UTF8, string, strlen(string), true));
+
+	for (unsigned char *p = (unsigned char *) result; *p != '\0'; p++)
+	{
+		if (*p < ' ' || *p == 0x7f)
+			*p = ' ';
+		else if (IS_HIGHBIT_SET(*p) && !valid)
+			*p = '?';
+	}
+	return result;
+}

@@ -10,5 +10,6 @@
 #include "compat.h"
 
 extern char *cph_server_text(const char *string, int *length);
+extern char *cph_message_text(const char *string);
 
 #endif							/* CPH_SERVERTEXT_H */

@@ -2,8 +2,8 @@
  * sign.c
  *		Signatures of requests: SDK-HMAC-SHA256.
  *
- * The request is put in a canonical form whose digest is signed; the key is
- * the secret key as it is (facts.md, 4.2).
+ * The request is put in the gateway's canonical form, whose digest is signed;
+ * the key is the secret key as it is.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */

@@ -46,6 +46,7 @@ typedef struct Exchange
 	CphTransport *transport;
 	CphTransfer *transfer;
 	int			tries;			/* begun */
+	int			failures;		/* of these; to be patient is none */
 	int64		throttled_since;	/* 0: not */
 	const CphOutcome *outcome;
 	CphServiceError error;
@@ -68,7 +69,6 @@ cph_token_scope(const CphOptions *options)
 			 errmsg("server \"%s\" names neither a project nor a region",
 					options->server_name),
 			 errhint("Set the option \"project_id\" or \"region\" of the server.")));
-	return NULL;				/* not reached */
 }
 
 /* Appends a text to JSON that has room for it: it must not grow. */
@@ -88,14 +88,16 @@ request_body(const CphTokenRequest *request)
 {
 	const CphMappingOptions *mapping = request->mapping;
 	char	   *scope = cph_token_scope(request->options);
+	Size		size;
 	StringInfoData json;
 
 	/* a character is at most four times as long in UTF-8 as it is here */
-	json.maxlen = 4 * ESCAPED_MAX * (strlen(mapping->iam_user) +
-									 strlen(mapping->iam_password) +
-									 strlen(mapping->iam_domain)) +
+	size = 4 * ESCAPED_MAX * (strlen(mapping->iam_user) +
+							  strlen(mapping->iam_password) +
+							  strlen(mapping->iam_domain)) +
 		strlen(scope) + 1024;
-	json.data = cph_secret_alloc(json.maxlen);
+	json.data = cph_secret_alloc(size);
+	json.maxlen = (int) size;	/* it was palloc'd, so it fits */
 	json.len = 0;
 	json.cursor = 0;
 	appendStringInfoString(&json, "{\"auth\":{\"identity\":{\"methods\":[\"password\"],"
@@ -163,9 +165,10 @@ wait_for_retry(Exchange *exchange)
 
 	if (exchange->outcome->verdict == CPH_VERDICT_RETRY)
 	{
-		if (exchange->tries > options->max_retries)
+		if (!cph_outcome_may_retry(exchange->transfer, ++exchange->failures,
+								   options))
 			return false;
-		wait = cph_outcome_backoff(exchange->transfer, exchange->tries);
+		wait = cph_outcome_backoff(exchange->transfer, exchange->failures);
 	}
 	else if (exchange->outcome->verdict == CPH_VERDICT_THROTTLE)
 	{

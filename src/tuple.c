@@ -155,7 +155,7 @@ conversion_context(void *arg)
 	errcontext("column \"%s\" of foreign table \"%s\", %s \"%s\"",
 			   NameStr(attr->attname), RelationGetRelationName(reader->rel),
 			   reader->endpoint->id_field,
-			   reader->item->id ? reader->item->id : "(none)");
+			   reader->item->id ? cph_message_text(reader->item->id) : "(none)");
 }
 
 /*
