@@ -103,7 +103,7 @@ cph_pager_window(const CphPager *pager)
 	int			streams = Max(pager->options.streams, 1);
 	int64		bytes = MAX_BYTES_AHEAD / streams / Max(pager->largest, 1);
 	int			requests = Min(cph_client_concurrency(pager->client),
-							   pager->calm + 1);
+							   pager->pages_since_repair + 1);
 
 	if (pager->seeking ||
 		(pager->options.ordered && !pager->options.stable_ties))

@@ -14,7 +14,6 @@
 #include "common/pg_prng.h"
 #include "executor/tuptable.h"
 #include "idset.h"
-#include "miscadmin.h"
 #include "stream.h"
 #include "tuple.h"
 #include "utils/backend_progress.h"
@@ -80,7 +79,7 @@ close_sampling(Sampling *sampling)
 
 /*
  * Asks for the number of rows of the list.  Returns -1 if the service does not
- * say; that no document promises to is not asked.
+ * say; it is not asked where no document promises a count.
  */
 static int64
 ask_total(Sampling *sampling)
@@ -163,8 +162,8 @@ sample_whole(Sampling *sampling, int64 total)
 	options.page_size = cph_options_page_size(sampling->options,
 											  sampling->endpoint);
 	options.wanted = -1;
-	options.ordered = sampling->options->enable_order_pushdown &&
-		sampling->endpoint->time_field != NULL;
+	options.ordered = cph_options_ordered(sampling->options,
+										  sampling->endpoint);
 	options.stable_ties = sampling->options->stable_ties;
 	pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_TOTAL,
 								 total / options.page_size + 1);

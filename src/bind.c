@@ -227,7 +227,7 @@ bind_value(CphBinding *binding, const CphEndpoint *endpoint,
 		char	   *sent = fuzzy_value(names, op, text);
 
 		if (sent == NULL && names == CPH_NAME_AUTO)
-			binding->needs_insides =
+			binding->needs_substring =
 				fuzzy_value(CPH_NAME_SUBSTRING, op, text) != NULL;
 		text = sent;
 	}
@@ -266,9 +266,9 @@ bind_array(CphBinding *binding, const CphEndpoint *endpoint,
 
 /*
  * Returns what a clause looks for, palloc'd, and in which class that can be
- * sent.  names says what a fuzzy filter finds.  types, values and nulls are those of its other side, in order.  A
- * null matches nothing, and neither does a clause that is left with no value
- * to look for.
+ * sent.  names says what a fuzzy filter finds.  types, values and nulls are
+ * those of the clause's other side, in order.  A null matches nothing, and
+ * neither does a clause that is left with no value to look for.
  */
 CphBinding *
 cph_bind(const CphEndpoint *endpoint, int filter_number, CphOp op,

@@ -27,14 +27,21 @@ typedef enum CphOp
 								 * row is wanted */
 } CphOp;
 
+/* Tells whether a clause bounds a time. */
+static inline bool
+cph_op_is_bound(CphOp op)
+{
+	return op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER;
+}
+
 /* What a clause's values come to at run time. */
 typedef struct CphBinding
 {
 	CphClass	class;			/* of sending the values; CPH_LOCAL: they must
 								 * not be sent */
 	bool		none;			/* no row can match */
-	bool		needs_insides;	/* it could be sent if the service were known
-								 * to find names by their inside */
+	bool		needs_substring;	/* it could be sent if the service were
+									 * known to find names by their inside */
 	List	   *values;			/* distinct, char *, UTF-8; of an equality:
 								 * the field is one of them */
 } CphBinding;

@@ -97,8 +97,9 @@ spend_request(CphClient *client)
 	if (cph_max_requests > 0 && spent >= cph_max_requests)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the statement would send more than %d requests",
-						cph_max_requests),
+				 errmsg_plural("the statement would send more than %d request",
+							   "the statement would send more than %d requests",
+							   cph_max_requests, cph_max_requests),
 				 errdetail("The last one would have been for server \"%s\".",
 						   client->options->server_name),
 				 errhint("Narrow the query, or raise the setting \"cph_fdw.max_requests\".")));
@@ -129,7 +130,7 @@ start_call(CphCall *call)
 	caller = MemoryContextSwitchTo(scratch);
 	request.url = psprintf("%s%s?%s", client->base, call->path, call->query);
 	request.headers = cph_credential_headers(client->credential, &login,
-											 &call->print);
+											 &call->fingerprint);
 	call->transfer = cph_transfer_start(client->transport, &request);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
@@ -169,8 +170,8 @@ throttle(CphCall *call)
 	CphClient  *client = call->client;
 	CphConnection *connection = client->connection;
 	int64		timeout = client->options->throttle_timeout * USECS_PER_SEC;
-	int64		wait = cph_outcome_patience(call->transfer, &call->error,
-											call->tries);
+	int64		wait = cph_outcome_throttle_wait(call->transfer, &call->error,
+												 call->tries);
 	int64		throttled;
 
 	throttled = cph_connection_throttled(connection, cph_transport_now(), wait,
@@ -214,9 +215,9 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 			return throttle(call);
 		case CPH_VERDICT_RENEW:
 			if (!call->renewed &&
-				cph_credential_renew(client->credential, call->print))
+				cph_credential_renew(client->credential, call->fingerprint))
 				return call->renewed = true;
-			cph_credential_refused(client->credential, call->print,
+			cph_credential_refused(client->credential, call->fingerprint,
 								   call->transfer, &call->error,
 								   call_detail(call, NULL));
 			return false;

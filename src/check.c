@@ -290,7 +290,7 @@ check_filter(Check *check, const CphFilter *filter)
 /* Returns whether a fuzzy filter finds any row: 1 or 0; -1: it failed. */
 static int
 fuzzy_finds(Check *check, const char *item, const CphFilter *filter,
-		   const char *value)
+			const char *value)
 {
 	CphPage    *page = fetch(check, item, filter->param, value, 0, 1);
 

@@ -32,7 +32,7 @@ struct CphCall
 								 * settled */
 	const CphOutcome *outcome;	/* of CPH_VERDICT_RAISE */
 	CphServiceError error;		/* what the answer says of itself */
-	uint64		print;			/* of what the last try logged in with */
+	uint64		fingerprint;	/* of what the last try logged in with */
 };
 
 struct CphClient

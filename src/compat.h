@@ -38,33 +38,25 @@
  * Paths: 17 added fdw_restrictinfo, 18 disabled_nodes.
  */
 #if PG_VERSION_NUM >= 180000
-#define cph_create_foreignscan_path(root, rel, target, rows, startup, total, \
-									pathkeys, outer, fdw_private) \
-	create_foreignscan_path(root, rel, target, rows, 0, startup, total, \
-							pathkeys, outer, NULL, NIL, fdw_private)
-#define cph_create_foreign_upper_path(root, rel, target, rows, startup, \
-									  total, pathkeys, fdw_private) \
-	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, \
-							  pathkeys, NULL, NIL, fdw_private)
-#elif PG_VERSION_NUM >= 170000
-#define cph_create_foreignscan_path(root, rel, target, rows, startup, total, \
-									pathkeys, outer, fdw_private) \
-	create_foreignscan_path(root, rel, target, rows, startup, total, \
-							pathkeys, outer, NULL, NIL, fdw_private)
-#define cph_create_foreign_upper_path(root, rel, target, rows, startup, \
-									  total, pathkeys, fdw_private) \
-	create_foreign_upper_path(root, rel, target, rows, startup, total, \
-							  pathkeys, NULL, NIL, fdw_private)
+#define CPH_DISABLED_NODES 0,
 #else
+#define CPH_DISABLED_NODES
+#endif
+#if PG_VERSION_NUM >= 170000
+#define CPH_RESTRICTINFO NIL,
+#else
+#define CPH_RESTRICTINFO
+#endif
 #define cph_create_foreignscan_path(root, rel, target, rows, startup, total, \
 									pathkeys, outer, fdw_private) \
-	create_foreignscan_path(root, rel, target, rows, startup, total, \
-							pathkeys, outer, NULL, fdw_private)
+	create_foreignscan_path(root, rel, target, rows, CPH_DISABLED_NODES \
+							startup, total, pathkeys, outer, NULL, \
+							CPH_RESTRICTINFO fdw_private)
 #define cph_create_foreign_upper_path(root, rel, target, rows, startup, \
 									  total, pathkeys, fdw_private) \
-	create_foreign_upper_path(root, rel, target, rows, startup, total, \
-							  pathkeys, NULL, fdw_private)
-#endif
+	create_foreign_upper_path(root, rel, target, rows, CPH_DISABLED_NODES \
+							  startup, total, pathkeys, NULL, \
+							  CPH_RESTRICTINFO fdw_private)
 
 /*
  * Pathkeys: 16 dropped nullable_relids, 18 replaced the strategy.

@@ -12,6 +12,16 @@
 #include "optimizer/optimizer.h"
 #include "utils/selfuncs.h"
 
+/*
+ * Returns how many streams may be merged in the order of the list: as many as
+ * can be under way at once, twice over.
+ */
+int
+cph_merged_streams(const CphRelInfo *info)
+{
+	return 2 * info->options->max_concurrent_requests;
+}
+
 /* Tells whether a bound of time can be put to use at all. */
 static bool
 serves_bound(const CphRelInfo *info, const CphClause *clause)

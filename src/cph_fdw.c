@@ -44,7 +44,7 @@ import_command(const CphEndpoint *endpoint, const char *server)
 	for (int i = 0; i < endpoint->ncolumns; i++)
 		appendStringInfo(&buf, "%s%s %s", i ? ", " : "",
 						 quote_identifier(endpoint->columns[i].name),
-						 endpoint->columns[i].sql_type);
+						 endpoint->columns[i].type);
 	appendStringInfo(&buf, ") SERVER %s OPTIONS (resource %s)",
 					 quote_identifier(server),
 					 quote_literal_cstr(endpoint->resource));

@@ -149,7 +149,7 @@ first_rows(PlannerInfo *root, const CphRelInfo *info, const ForeignPath *path,
 	return root->tuple_fraction;
 }
 
-/* Fills in what EXPLAIN says of a LIMIT that stays above the scan. */
+/* Returns why a LIMIT stays above the scan, palloc'd, or NULL: none does. */
 static char *
 limit_reason(PlannerInfo *root, const CphRelInfo *info)
 {
@@ -160,7 +160,7 @@ limit_reason(PlannerInfo *root, const CphRelInfo *info)
 	return pstrdup("the rows are joined, grouped or sorted first");
 }
 
-/* Puts what a scan's path does into the specification. */
+/* Sets what a path does of LIMIT, OFFSET and count in the specification. */
 static void
 fill_window(CphScanSpec *spec, List **exprs, const CphPathKind *kind)
 {

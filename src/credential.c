@@ -17,8 +17,8 @@
 #include "utils/memutils.h"
 
 /*
- * Who waits for another's first request looks again after that time: the
- * other's answer does not wake it.
+ * While another scan's request tries a credential, the others look again
+ * after this time: its answer does not wake them.
  */
 #define LOOK_AGAIN_US 10000
 
@@ -30,7 +30,7 @@ struct CphCredential
 	MemoryContext context;
 	const CphOptions *options;
 	CphMappingOptions *mapping;
-	CphWay		way;
+	CphAuthMethod method;
 	Oid			umid;
 	CphTransportOptions route;
 	CphConnection *connection;
@@ -106,7 +106,7 @@ cph_credential_open(const CphOptions *options, UserMapping *mapping,
 	credential->context = CurrentMemoryContext;
 	credential->options = options;
 	credential->mapping = cph_mapping_options(mapping);
-	credential->way = cph_mapping_way(credential->mapping);
+	credential->method = cph_mapping_auth_method(credential->mapping);
 	credential->umid = mapping->umid;
 	credential->connection = connection;
 	credential->generation = connection->generation;
@@ -140,7 +140,7 @@ read_token(CphCredential *credential, CphSecrets *secrets)
 	CphTokenRequest request = {credential->umid, credential->options, mapping,
 	&credential->route};
 	CphToken   *token = cph_login_token(login_of(credential), &request,
-										cph_login_print(&password));
+										cph_login_fingerprint(&password));
 
 	secrets->token = cph_secret_copy(token->text);
 	secrets->project_id = token->project_id ? pstrdup(token->project_id) : NULL;
@@ -160,27 +160,27 @@ read_secrets(CphCredential *credential)
 	credential->used = secrets;
 	MemoryContextReset(credential->used_context);
 	caller = MemoryContextSwitchTo(credential->used_context);
-	switch (credential->way)
+	switch (credential->method)
 	{
-		case CPH_WAY_TOKEN:
+		case CPH_AUTH_TOKEN:
 			secrets.token = mapping->token;
 			break;
-		case CPH_WAY_TOKEN_FILE:
+		case CPH_AUTH_TOKEN_FILE:
 			cph_credfile_token(mapping->token_file, &secrets);
 			break;
-		case CPH_WAY_KEYS:
+		case CPH_AUTH_KEYS:
 			secrets.access_key = mapping->access_key;
 			secrets.secret_key = mapping->secret_key;
 			secrets.security_token = mapping->security_token;
 			break;
-		case CPH_WAY_KEYS_FILE:
+		case CPH_AUTH_KEYS_FILE:
 			cph_credfile_keys(mapping->credentials_file, mapping->profile,
 							  &secrets);
 			break;
-		case CPH_WAY_PASSWORD:
+		case CPH_AUTH_PASSWORD:
 			read_token(credential, &secrets);
 			break;
-		case CPH_WAY_NONE:
+		case CPH_AUTH_NONE:
 			elog(ERROR, "user mapping %u names no credential", credential->umid);
 	}
 	MemoryContextSwitchTo(caller);
@@ -209,8 +209,8 @@ cph_credential_project(CphCredential *credential)
 static bool
 is_signed(const CphCredential *credential)
 {
-	return credential->way == CPH_WAY_KEYS ||
-		credential->way == CPH_WAY_KEYS_FILE;
+	return credential->method == CPH_AUTH_KEYS ||
+		credential->method == CPH_AUTH_KEYS_FILE;
 }
 
 /*
@@ -281,21 +281,21 @@ sign_headers(const CphCredential *credential, const CphLoginRequest *request,
 
 /*
  * Returns the header lines that log a request in, ended by NULL, in the
- * current memory context, and the print of what they are made from.  Raises an
- * error if it was refused a short while ago.  May ask for a token and wait
- * for it.
+ * current memory context, and the fingerprint of what they are made from.
+ * Raises an error if that was refused a short while ago.  May ask for a token
+ * and wait for it.
  */
 const char *const *
 cph_credential_headers(CphCredential *credential,
-					   const CphLoginRequest *request, uint64 *print)
+					   const CphLoginRequest *request, uint64 *fingerprint)
 {
 	const char **lines = palloc0(sizeof(char *) * HEADERS_MAX);
 	CphLogin   *login;
 
 	read_secrets(credential);
 	login = login_of(credential);
-	*print = cph_login_print(&credential->used);
-	cph_login_check(login, *print, credential->options->server_name);
+	*fingerprint = cph_login_fingerprint(&credential->used);
+	cph_login_check(login, *fingerprint, credential->options->server_name);
 	if (!is_signed(credential))
 		lines[0] = cph_secret_printf("X-Auth-Token: %s", credential->used.token);
 	else
@@ -319,7 +319,7 @@ cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
 
 	if (login->prober == credential)
 		login->prober = NULL;
-	/* others may come from what stands before the gateway that checks */
+	/* any other may come from something in front of the gateway that checks */
 	if (status == 200 || status == 400 || status == 403 || status == 404)
 		login->accepted = true;
 }
@@ -329,37 +329,38 @@ cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
  * token is asked for, or another has come into the file in the meantime.
  */
 bool
-cph_credential_renew(CphCredential *credential, uint64 print)
+cph_credential_renew(CphCredential *credential, uint64 fingerprint)
 {
-	switch (credential->way)
+	switch (credential->method)
 	{
-		case CPH_WAY_PASSWORD:
+		case CPH_AUTH_PASSWORD:
 			cph_login_drop_token(login_of(credential),
-								 cph_token_scope(credential->options), print);
+								 cph_token_scope(credential->options),
+								 fingerprint);
 			return true;
-		case CPH_WAY_TOKEN_FILE:
-		case CPH_WAY_KEYS_FILE:
+		case CPH_AUTH_TOKEN_FILE:
+		case CPH_AUTH_KEYS_FILE:
 			read_secrets(credential);
-			return cph_login_print(&credential->used) != print;
+			return cph_login_fingerprint(&credential->used) != fingerprint;
 		default:
 			return false;
 	}
 }
 
 /*
- * Remembers that the service has refused what has that print, and why; detail
- * is that of the error.
+ * Remembers that the service has refused what has that fingerprint, and why;
+ * detail is that of the error.
  */
 void
-cph_credential_refused(CphCredential *credential, uint64 print,
+cph_credential_refused(CphCredential *credential, uint64 fingerprint,
 					   const CphTransfer *transfer,
 					   const CphServiceError *error, const char *detail)
 {
 	int64		date = cph_transfer_date(transfer);
 	int64		ahead = date != 0 ? date - (int64) time(NULL) : 0;
 
-	cph_login_refuse(login_of(credential), print, detail,
-					 cph_login_hint(credential->way, error, ahead));
+	cph_login_refuse(login_of(credential), fingerprint, detail,
+					 cph_login_hint(credential->method, error, ahead));
 }
 
 /* Returns what can be done about the refusal that is remembered. */

@@ -32,11 +32,11 @@ extern bool cph_credential_ready(CphCredential *credential, int in_flight);
 extern int64 cph_credential_ready_at(CphCredential *credential);
 extern const char *const *cph_credential_headers(CphCredential *credential,
 												 const CphLoginRequest *request,
-												 uint64 *print);
+												 uint64 *fingerprint);
 extern void cph_credential_answered(CphCredential *credential,
 									const CphTransfer *transfer);
-extern bool cph_credential_renew(CphCredential *credential, uint64 print);
-extern void cph_credential_refused(CphCredential *credential, uint64 print,
+extern bool cph_credential_renew(CphCredential *credential, uint64 fingerprint);
+extern void cph_credential_refused(CphCredential *credential, uint64 fingerprint,
 								   const CphTransfer *transfer,
 								   const CphServiceError *error,
 								   const char *detail);

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compat.h"
 #include "mapping.h"
+#include "optionrule.h"
 #include "secret.h"
 #include "storage/fd.h"
 
@@ -170,7 +170,8 @@ take_value(const CredFile *file, char *line, CphSecrets *secrets)
 	{
 		if (strcmp(ini_names[i].name, line) != 0 || *value == '\0')
 			continue;
-		if (cph_mapping_check_key(value) != NULL)
+		if (cph_mapping_check_key(value) != NULL ||
+			(strcmp(line, "project_id") == 0 && cph_check_project_id(value)))
 			content_error(file, psprintf("has a malformed value of \"%s\"", line));
 		*(const char **) ((char *) secrets + ini_names[i].offset) = value;
 	}

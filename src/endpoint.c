@@ -2,7 +2,7 @@
  * endpoint.c
  *		Descriptors of the list endpoints.
  *
- * Sources: the service's documents "Querying Cloud Phones" (2025-01-16) and
+ * Sources: the service's documents "Querying Cloud Phones" (2025-01-16),
  * "Querying Cloud Phone Servers" (2024-08-09) and "Querying Cloud Phone
  * Flavors" (2025-10-28), and for the error codes its "Error Codes".
  *
@@ -19,23 +19,23 @@ PG_FUNCTION_INFO_V1(cph_server_status);
  * Phones
  */
 static const CphColumn phone_columns[] = {
-	{"phone_name", CPH_FIELD_STRING, "text"},
-	{"server_id", CPH_FIELD_STRING, "text"},
-	{"phone_id", CPH_FIELD_STRING, "text"},
-	{"phone_model_name", CPH_FIELD_STRING, "text"},
-	{"image_id", CPH_FIELD_STRING, "text"},
-	{"image_version", CPH_FIELD_STRING, "text"},
-	{"vnc_enable", CPH_FIELD_STRING, "boolean"},	/* "true" or "false" */
-	{"status", CPH_FIELD_INTEGER, "integer"},
-	{"type", CPH_FIELD_INTEGER, "integer"},
-	{"imei", CPH_FIELD_STRING, "text"},
-	{"traffic_type", CPH_FIELD_STRING, "text"},
-	{"volume_mode", CPH_FIELD_INTEGER, "integer"},
-	{"availability_zone", CPH_FIELD_STRING, "text"},
-	{"metadata", CPH_FIELD_JSON, "jsonb"},
-	{"has_encrypt", CPH_FIELD_BOOLEAN, "boolean"},
-	{"create_time", CPH_FIELD_TIME, "timestamptz"},
-	{"update_time", CPH_FIELD_TIME, "timestamptz"},
+	{"phone_name", "text"},
+	{"server_id", "text"},
+	{"phone_id", "text"},
+	{"phone_model_name", "text"},
+	{"image_id", "text"},
+	{"image_version", "text"},
+	{"vnc_enable", "boolean"},	/* "true" or "false" */
+	{"status", "integer"},
+	{"type", "integer"},
+	{"imei", "text"},
+	{"traffic_type", "text"},
+	{"volume_mode", "integer"},
+	{"availability_zone", "text"},
+	{"metadata", "jsonb"},
+	{"has_encrypt", "boolean"},
+	{"create_time", "timestamptz"},
+	{"update_time", "timestamptz"},
 };
 
 /*
@@ -90,25 +90,25 @@ static const CphLabel phone_labels[] = {
  * Servers
  */
 static const CphColumn server_columns[] = {
-	{"server_name", CPH_FIELD_STRING, "text"},
-	{"availability_zone", CPH_FIELD_STRING, "text"},
-	{"server_id", CPH_FIELD_STRING, "text"},
-	{"server_model_name", CPH_FIELD_STRING, "text"},
-	{"phone_model_name", CPH_FIELD_STRING, "text"},
-	{"keypair_name", CPH_FIELD_STRING, "text"},
-	{"status", CPH_FIELD_INTEGER, "integer"},
-	{"vpc_id", CPH_FIELD_STRING, "text"},
-	{"cidr", CPH_FIELD_STRING, "text"},
-	{"vpc_cidr", CPH_FIELD_STRING, "text"},
-	{"subnet_id", CPH_FIELD_STRING, "text"},
-	{"subnet_cidr", CPH_FIELD_STRING, "text"},
-	{"addresses", CPH_FIELD_JSON, "jsonb"},
-	{"resource_project_id", CPH_FIELD_STRING, "text"},
-	{"metadata", CPH_FIELD_JSON, "jsonb"},
-	{"network_version", CPH_FIELD_STRING, "text"},
-	{"enterprise_project_id", CPH_FIELD_STRING, "text"},
-	{"create_time", CPH_FIELD_TIME, "timestamptz"},
-	{"update_time", CPH_FIELD_TIME, "timestamptz"},
+	{"server_name", "text"},
+	{"availability_zone", "text"},
+	{"server_id", "text"},
+	{"server_model_name", "text"},
+	{"phone_model_name", "text"},
+	{"keypair_name", "text"},
+	{"status", "integer"},
+	{"vpc_id", "text"},
+	{"cidr", "text"},
+	{"vpc_cidr", "text"},
+	{"subnet_id", "text"},
+	{"subnet_cidr", "text"},
+	{"addresses", "jsonb"},
+	{"resource_project_id", "text"},
+	{"metadata", "jsonb"},
+	{"network_version", "text"},
+	{"enterprise_project_id", "text"},
+	{"create_time", "timestamptz"},
+	{"update_time", "timestamptz"},
 };
 
 /* 0, 1, 3 and 4 all mean "creating": each may return the others too. */
@@ -175,22 +175,22 @@ static const CphLabel server_labels[] = {
  * one server model only.
  */
 static const CphColumn model_columns[] = {
-	{"server_model_name", CPH_FIELD_STRING, "text"},
-	{"phone_model_name", CPH_FIELD_STRING, "text"},
-	{"status", CPH_FIELD_INTEGER, "integer"},	/* 0 offline, 1 normal */
-	{"cpu", CPH_FIELD_INTEGER, "integer"},	/* cores */
-	{"memory", CPH_FIELD_INTEGER, "integer"},	/* MB */
-	{"disk", CPH_FIELD_INTEGER, "integer"}, /* GiB */
-	{"resolution", CPH_FIELD_STRING, "text"},
-	{"extend_spec", CPH_FIELD_STRING, "text"},	/* JSON within a string */
-	{"spec_code", CPH_FIELD_STRING, "text"},
-	{"phone_capacity", CPH_FIELD_INTEGER, "integer"},	/* phones a server */
-	{"image_label", CPH_FIELD_STRING, "text"},
-	{"product_type", CPH_FIELD_INTEGER, "integer"}, /* 0 phone, 1 game */
-	{"phone_model_version", CPH_FIELD_INTEGER, "integer"},
-	{"dpi", CPH_FIELD_INTEGER, "integer"},
-	{"fps", CPH_FIELD_STRING, "text"},
-	{"volume_mode", CPH_FIELD_INTEGER, "integer"},
+	{"server_model_name", "text"},
+	{"phone_model_name", "text"},
+	{"status", "integer"},		/* 0 offline, 1 normal */
+	{"cpu", "integer"},			/* cores */
+	{"memory", "integer"},		/* MB */
+	{"disk", "integer"},		/* GiB */
+	{"resolution", "text"},
+	{"extend_spec", "text"},	/* JSON within a string */
+	{"spec_code", "text"},
+	{"phone_capacity", "integer"},	/* phones a server */
+	{"image_label", "text"},
+	{"product_type", "integer"},	/* 0 phone, 1 game */
+	{"phone_model_version", "integer"},
+	{"dpi", "integer"},
+	{"fps", "text"},
+	{"volume_mode", "integer"},
 };
 
 static const CphFilterValue model_statuses[] = {
@@ -287,21 +287,9 @@ cph_endpoint_find(const char *resource)
 	return NULL;
 }
 
-/* Returns the description of a top-level field, or NULL if none documents it. */
-const CphColumn *
-cph_endpoint_column(const CphEndpoint *endpoint, const char *field)
-{
-	for (int i = 0; i < endpoint->ncolumns; i++)
-	{
-		if (strcmp(endpoint->columns[i].name, field) == 0)
-			return &endpoint->columns[i];
-	}
-	return NULL;
-}
-
 /* Returns the documented label of a number, or NULL if there is none. */
-const char *
-cph_endpoint_label(const CphEndpoint *endpoint, int value)
+static const char *
+label_of(const CphEndpoint *endpoint, int value)
 {
 	for (int i = 0; i < endpoint->nlabels; i++)
 	{
@@ -332,7 +320,7 @@ cph_filter_class(const CphFilter *filter, const char *value)
 static Datum
 label_of_argument(const CphEndpoint *endpoint, FunctionCallInfo fcinfo)
 {
-	const char *label = cph_endpoint_label(endpoint, PG_GETARG_INT32(0));
+	const char *label = label_of(endpoint, PG_GETARG_INT32(0));
 
 	if (label == NULL)
 		PG_RETURN_NULL();

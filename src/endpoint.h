@@ -21,23 +21,24 @@
 #define CPH_MAX_ENDPOINTS	8
 #define CPH_MAX_FILTERS		8
 #define CPH_MAX_FILTER_SETS (1 << CPH_MAX_FILTERS)
+#define CPH_MAX_PAGE		200 /* of any endpoint's page_max */
 
-/* What a field of an item holds, by the documents. */
+/* Bytes of a project's ID, at most. */
+#define CPH_MAX_PROJECT_ID	64
+
+/* What a field of an item that is filtered holds, by the documents. */
 typedef enum CphFieldType
 {
 	CPH_FIELD_STRING,
 	CPH_FIELD_INTEGER,
-	CPH_FIELD_BOOLEAN,
-	CPH_FIELD_TIME,				/* a string, ISO 8601, UTC */
-	CPH_FIELD_JSON				/* an object or an array */
+	CPH_FIELD_TIME				/* a string, ISO 8601, UTC */
 } CphFieldType;
 
 /* A field of an item, which IMPORT FOREIGN SCHEMA makes a column. */
 typedef struct CphColumn
 {
 	const char *name;			/* of the field and of the column */
-	CphFieldType type;
-	const char *sql_type;		/* the type that the column is imported with */
+	const char *type;			/* SQL type that the column is imported with */
 } CphColumn;
 
 /*
@@ -79,7 +80,8 @@ typedef struct CphFilter
 	int			nvalues;
 	const char *invalid_code;	/* error_code of a value called invalid, or
 								 * NULL */
-	bool		invalid_is_none;	/* such a value is no row's, not unknown */
+	bool		invalid_is_none;	/* no row has such a value; false: it is
+									 * merely not understood */
 } CphFilter;
 
 /* The documented label of a number. */
@@ -116,9 +118,6 @@ typedef struct CphEndpoint
 
 extern const CphEndpoint *cph_endpoint_at(int number);
 extern const CphEndpoint *cph_endpoint_find(const char *resource);
-extern const CphColumn *cph_endpoint_column(const CphEndpoint *endpoint,
-											const char *field);
-extern const char *cph_endpoint_label(const CphEndpoint *endpoint, int value);
 extern CphClass cph_filter_class(const CphFilter *filter, const char *value);
 
 #endif							/* CPH_ENDPOINT_H */

@@ -54,7 +54,7 @@ constant_value(const Shown *shown, const CphSpecClause *clause)
 	binding = cph_bind(shown->state->endpoint, clause->filter, clause->op,
 					   shown->state->options->name_filter, clause->types,
 					   &value->constvalue, &value->constisnull);
-	if (list_length(binding->values) > 1 || binding->needs_insides)
+	if (list_length(binding->values) > 1 || binding->needs_substring)
 		return NULL;
 	if (binding->none || binding->class == CPH_LOCAL)
 		return "";
@@ -82,8 +82,7 @@ static void
 show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 {
 	const CphFilter *filter = &shown->state->endpoint->filters[clause->filter];
-	bool		bound = clause->op == CPH_OP_NOT_BEFORE ||
-		clause->op == CPH_OP_NOT_AFTER;
+	bool		bound = cph_op_is_bound(clause->op);
 	CphTimeUnit unit = shown->state->options->time_unit;
 	char	   *value = bound ? NULL : constant_value(shown, clause);
 

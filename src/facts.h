@@ -30,8 +30,8 @@ typedef struct CphSize
 /* What the service has shown of an endpoint, for one project. */
 typedef struct CphFacts
 {
-	char		project_id[NAMEDATALEN + 1];
-	CphShown	finds_insides;	/* a fuzzy filter finds names by their inside */
+	char		project_id[CPH_MAX_PROJECT_ID + 1];
+	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
 	int64		total;			/* last count without a filter; -1: none */
 
 	/* By the set of filters, as bits */

@@ -6,7 +6,6 @@
  */
 #include "filter.h"
 
-#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -59,7 +58,7 @@ filter_of(const CphTable *table, const CphSubject *subject, CphOp op)
 static bool
 is_position(const CphTable *table, const CphSubject *subject, CphOp op)
 {
-	return (op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER) &&
+	return cph_op_is_bound(op) &&
 		table->endpoint->time_field != NULL &&
 		strcmp(subject->field, table->endpoint->time_field) == 0;
 }
@@ -194,34 +193,47 @@ read_or(PlannerInfo *root, const CphTable *table, BoolExpr *expr)
 }
 
 /*
+ * Returns what the values of a clause come to, as a run would bind them; NULL
+ * where they are not known yet.
+ */
+CphBinding *
+cph_clause_bind(const CphTable *table, const CphClause *clause)
+{
+	int			length = list_length(clause->values);
+	Datum	   *values = palloc(sizeof(Datum) * length);
+	bool	   *nulls = palloc(sizeof(bool) * length);
+	List	   *types = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clause->values)
+	{
+		Const	   *value = lfirst(lc);
+
+		if (!IsA(value, Const))
+			return NULL;
+		values[foreach_current_index(lc)] = value->constvalue;
+		nulls[foreach_current_index(lc)] = value->constisnull;
+		types = lappend_oid(types, value->consttype);
+	}
+	return cph_bind(table->endpoint, clause->filter, clause->op,
+					table->options->name_filter, types, values, nulls);
+}
+
+/*
  * Lowers the class of a clause whose values are all known to what they are
  * worth, and takes note if they are one value only.
  */
 static void
 bind_constants(const CphTable *table, CphClause *clause)
 {
-	int			length = list_length(clause->values);
-	Datum	   *values = palloc(sizeof(Datum) * length);
-	bool	   *nulls = palloc(sizeof(bool) * length);
-	List	   *types = NIL;
 	CphBinding *binding;
-	ListCell   *lc;
 
 	if (clause->filter < 0 || cph_clause_is_bound(clause))
 		return;
-	foreach(lc, clause->values)
-	{
-		Const	   *value = lfirst(lc);
-
-		if (!IsA(value, Const))
-			return;
-		values[foreach_current_index(lc)] = value->constvalue;
-		nulls[foreach_current_index(lc)] = value->constisnull;
-		types = lappend_oid(types, value->consttype);
-	}
-	binding = cph_bind(table->endpoint, clause->filter, clause->op,
-					   table->options->name_filter, types, values, nulls);
-	if (!binding->needs_insides)
+	binding = cph_clause_bind(table, clause);
+	if (binding == NULL)
+		return;
+	if (!binding->needs_substring)
 		clause->class = Min(clause->class, binding->class);
 	if (binding->class != CPH_LOCAL)
 	{
@@ -331,5 +343,5 @@ cph_filter_clause(PlannerInfo *root, const CphTable *table, Expr *expr)
 bool
 cph_clause_is_bound(const CphClause *clause)
 {
-	return clause->op == CPH_OP_NOT_BEFORE || clause->op == CPH_OP_NOT_AFTER;
+	return cph_op_is_bound(clause->op);
 }

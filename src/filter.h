@@ -29,6 +29,8 @@ typedef struct CphClause
 
 extern CphClause *cph_filter_clause(PlannerInfo *root,
 									const CphTable *table, Expr *expr);
+extern CphBinding *cph_clause_bind(const CphTable *table,
+								   const CphClause *clause);
 extern bool cph_clause_is_bound(const CphClause *clause);
 
 #endif							/* CPH_FILTER_H */

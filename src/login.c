@@ -12,7 +12,6 @@
 #include "login.h"
 
 #include "common/hashfn.h"
-#include "compat.h"
 #include "datatype/timestamp.h"
 #include "mapping.h"
 #include "utils/memutils.h"
@@ -26,7 +25,7 @@
 /* What can be done about a refusal. */
 typedef struct Refusal
 {
-	CphWay		way;
+	CphAuthMethod method;
 	const char *code;			/* error_code, or NULL: any */
 	const char *text;			/* part of error_msg, or NULL: any */
 	const char *hint;
@@ -34,30 +33,30 @@ typedef struct Refusal
 
 /*
  * By the documents, and by messages of the gateway that others have met.  The
- * last one of a way stands for every other.
+ * last one of a method stands for every other.
  */
 static const Refusal refusals[] = {
-	{CPH_WAY_TOKEN, "APIGW.0307", NULL,
+	{CPH_AUTH_TOKEN, "APIGW.0307", NULL,
 	"The token has expired, or is of another region.  Set another by ALTER USER MAPPING ... OPTIONS (SET token ...)."},
-	{CPH_WAY_TOKEN, NULL, NULL,
+	{CPH_AUTH_TOKEN, NULL, NULL,
 	"The token is wrong or has expired.  Set another by ALTER USER MAPPING ... OPTIONS (SET token ...)."},
-	{CPH_WAY_TOKEN_FILE, "APIGW.0307", NULL,
+	{CPH_AUTH_TOKEN_FILE, "APIGW.0307", NULL,
 	"The token has expired, or is of another region.  Put another into the file that the option \"token_file\" of the user mapping names."},
-	{CPH_WAY_TOKEN_FILE, NULL, NULL,
+	{CPH_AUTH_TOKEN_FILE, NULL, NULL,
 	"The token is wrong or has expired.  Put another into the file that the option \"token_file\" of the user mapping names."},
-	{CPH_WAY_KEYS, NULL, "reach the limit",
+	{CPH_AUTH_KEYS, NULL, "reach the limit",
 	"The service has locked the access key after too many wrong signatures.  It unlocks it after five minutes."},
-	{CPH_WAY_KEYS, NULL, "not exist",
+	{CPH_AUTH_KEYS, NULL, "not exist",
 	"The service does not know the access key.  Set another by ALTER USER MAPPING ... OPTIONS (SET access_key ..., SET secret_key ...)."},
-	{CPH_WAY_KEYS, NULL, NULL,
+	{CPH_AUTH_KEYS, NULL, NULL,
 	"The secret key or the security token is wrong, or has expired.  Set others by ALTER USER MAPPING ... OPTIONS (SET access_key ..., SET secret_key ...)."},
-	{CPH_WAY_KEYS_FILE, NULL, "reach the limit",
+	{CPH_AUTH_KEYS_FILE, NULL, "reach the limit",
 	"The service has locked the access key after too many wrong signatures.  It unlocks it after five minutes."},
-	{CPH_WAY_KEYS_FILE, NULL, "not exist",
+	{CPH_AUTH_KEYS_FILE, NULL, "not exist",
 	"The service does not know the access key in the file that the option \"credentials_file\" of the user mapping names."},
-	{CPH_WAY_KEYS_FILE, NULL, NULL,
+	{CPH_AUTH_KEYS_FILE, NULL, NULL,
 	"The secret key or the security token in the file that the option \"credentials_file\" of the user mapping names is wrong, or has expired."},
-	{CPH_WAY_PASSWORD, NULL, NULL,
+	{CPH_AUTH_PASSWORD, NULL, NULL,
 	"The token service gave the token, but the service does not take it: see the options \"region\", \"endpoint\" and \"iam_endpoint\" of the server."},
 };
 
@@ -72,45 +71,45 @@ cph_login_create(MemoryContext context)
 	return login;
 }
 
-/* Adds a text that may be NULL to a print. */
+/* Adds a text that may be NULL to a fingerprint. */
 static uint64
-add_to_print(uint64 print, const char *text)
+add_to_fingerprint(uint64 fingerprint, const char *text)
 {
 	if (text == NULL)
-		return print + 1;
+		return fingerprint + 1;
 	return hash_bytes_extended((const unsigned char *) text, strlen(text),
-							   print);
+							   fingerprint);
 }
 
-/* Returns the print of secrets, never 0. */
+/* Returns the fingerprint of secrets, never 0. */
 uint64
-cph_login_print(const CphSecrets *secrets)
+cph_login_fingerprint(const CphSecrets *secrets)
 {
-	uint64		print = 0;
+	uint64		fingerprint = 0;
 
-	print = add_to_print(print, secrets->token);
-	print = add_to_print(print, secrets->access_key);
-	print = add_to_print(print, secrets->secret_key);
-	print = add_to_print(print, secrets->security_token);
-	return print ? print : 1;
+	fingerprint = add_to_fingerprint(fingerprint, secrets->token);
+	fingerprint = add_to_fingerprint(fingerprint, secrets->access_key);
+	fingerprint = add_to_fingerprint(fingerprint, secrets->secret_key);
+	fingerprint = add_to_fingerprint(fingerprint, secrets->security_token);
+	return fingerprint ? fingerprint : 1;
 }
 
-/* Returns the refusal that an answer is, by the way that was refused. */
+/* Returns the refusal that an answer is, by the method that was refused. */
 static const Refusal *
-find_refusal(CphWay way, const CphServiceError *error)
+find_refusal(CphAuthMethod method, const CphServiceError *error)
 {
 	for (int i = 0; i < lengthof(refusals); i++)
 	{
 		const Refusal *refusal = &refusals[i];
 
-		if (refusal->way == way &&
+		if (refusal->method == method &&
 			(refusal->code == NULL ||
 			 (error->code && strcmp(error->code, refusal->code) == 0)) &&
 			(refusal->text == NULL ||
 			 (error->message && strstr(error->message, refusal->text) != NULL)))
 			return refusal;
 	}
-	elog(ERROR, "unexpected way to log in: %d", (int) way);
+	elog(ERROR, "unexpected method of logging in: %d", (int) method);
 }
 
 /*
@@ -118,13 +117,14 @@ find_refusal(CphWay way, const CphServiceError *error)
  * constant.  clock_ahead: by how many seconds the service's clock is.
  */
 const char *
-cph_login_hint(CphWay way, const CphServiceError *error, int64 clock_ahead)
+cph_login_hint(CphAuthMethod method, const CphServiceError *error,
+			   int64 clock_ahead)
 {
-	const char *hint = find_refusal(way, error)->hint;
+	const char *hint = find_refusal(method, error)->hint;
 	int64		distance = clock_ahead < 0 ? -clock_ahead : clock_ahead;
 	char	   *clock;
 
-	if ((way != CPH_WAY_KEYS && way != CPH_WAY_KEYS_FILE) ||
+	if ((method != CPH_AUTH_KEYS && method != CPH_AUTH_KEYS_FILE) ||
 		distance <= CPH_CLOCKS_DIFFER)
 		return hint;
 	clock = psprintf("This machine's clock is " INT64_FORMAT " seconds %s the service's, which takes no signature that is 15 minutes off.",
@@ -135,7 +135,7 @@ cph_login_hint(CphWay way, const CphServiceError *error, int64 clock_ahead)
 
 /* Remembers that the service has refused a credential.  Texts are copied. */
 void
-cph_login_refuse(CphLogin *login, uint64 print, const char *detail,
+cph_login_refuse(CphLogin *login, uint64 fingerprint, const char *detail,
 				 const char *hint)
 {
 	if (login->detail != NULL)
@@ -144,7 +144,7 @@ cph_login_refuse(CphLogin *login, uint64 print, const char *detail,
 		pfree(login->hint);
 	login->detail = NULL;
 	login->hint = NULL;
-	login->refused = print;
+	login->refused = fingerprint;
 	login->refused_at = cph_transport_now();
 	login->detail = MemoryContextStrdup(login->context, detail);
 	if (hint != NULL)
@@ -154,11 +154,12 @@ cph_login_refuse(CphLogin *login, uint64 print, const char *detail,
 
 /* Raises an error if a credential is not to be sent again yet. */
 void
-cph_login_check(const CphLogin *login, uint64 print, const char *server_name)
+cph_login_check(const CphLogin *login, uint64 fingerprint,
+				const char *server_name)
 {
 	int64		ago = cph_transport_now() - login->refused_at;
 
-	if (login->refused != print || ago >= REFUSED_US)
+	if (login->refused != fingerprint || ago >= REFUSED_US)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
@@ -194,12 +195,12 @@ drop_token(CphLogin *login, CphToken *token)
 
 /* Raises the error that a name or password was refused, and remembers it. */
 pg_noreturn static void
-refuse_password(CphLogin *login, const CphTokenRequest *request, uint64 print,
-				const char *detail)
+refuse_password(CphLogin *login, const CphTokenRequest *request,
+				uint64 fingerprint, const char *detail)
 {
 	static const char *const hint = "The options \"iam_user\", \"iam_password\" and \"iam_domain\" of the user mapping are wrong, or the user may not log in.";
 
-	cph_login_refuse(login, print, detail, hint);
+	cph_login_refuse(login, fingerprint, detail, hint);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			 errmsg("could not get a token for server \"%s\"",
@@ -210,10 +211,12 @@ refuse_password(CphLogin *login, const CphTokenRequest *request, uint64 print,
 
 /*
  * Returns a token that is good for now: the one that is remembered, or another
- * that is asked for and waited for.  print is that of the name and password.
+ * that is asked for and waited for.  fingerprint is that of the name and
+ * password.
  */
 CphToken *
-cph_login_token(CphLogin *login, const CphTokenRequest *request, uint64 print)
+cph_login_token(CphLogin *login, const CphTokenRequest *request,
+				uint64 fingerprint)
 {
 	char	   *scope = cph_token_scope(request->options);
 	CphToken   *token = find_token(login, scope);
@@ -222,20 +225,20 @@ cph_login_token(CphLogin *login, const CphTokenRequest *request, uint64 print)
 	if (token != NULL &&
 		(token->renew_at == 0 || cph_transport_now() < token->renew_at))
 		return token;
-	cph_login_check(login, print, request->options->server_name);
+	cph_login_check(login, fingerprint, request->options->server_name);
 	if (token != NULL)
 		drop_token(login, token);
 	token = cph_token_request(request, &refusal);
 	if (token == NULL)
-		refuse_password(login, request, print, refusal);
+		refuse_password(login, request, fingerprint, refusal);
 	MemoryContextSetParent(token->context, login->context);
 	slist_push_head(&login->tokens, &token->node);
 	return token;
 }
 
-/* Forgets the token of a scope, if it is the one with that print. */
+/* Forgets the token of a scope, if it is the one with that fingerprint. */
 void
-cph_login_drop_token(CphLogin *login, const char *scope, uint64 print)
+cph_login_drop_token(CphLogin *login, const char *scope, uint64 fingerprint)
 {
 	CphToken   *token = find_token(login, scope);
 	CphSecrets	secrets = {0};
@@ -243,6 +246,6 @@ cph_login_drop_token(CphLogin *login, const char *scope, uint64 print)
 	if (token == NULL)
 		return;
 	secrets.token = token->text;
-	if (cph_login_print(&secrets) == print)
+	if (cph_login_fingerprint(&secrets) == fingerprint)
 		drop_token(login, token);
 }

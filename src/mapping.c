@@ -1,6 +1,6 @@
 /*
  * mapping.c
- *		The ways in which a user mapping logs in.
+ *		The methods by which a user mapping logs in.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -10,31 +10,31 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
-/* An option, and the way that it is part of. */
-typedef struct WayOption
+/* An option, and the method that it is part of. */
+typedef struct AuthOption
 {
 	const char *name;
 	size_t		offset;			/* in CphMappingOptions */
-	CphWay		way;
-	bool		required;		/* the way needs it */
+	CphAuthMethod method;
+	bool		required;		/* the method needs it */
 	bool		file;			/* names a file of the server's machine */
-} WayOption;
+} AuthOption;
 
-#define PART(member, way, required, file) \
-	{#member, offsetof(CphMappingOptions, member), way, required, file}
+#define PART(member, method, required, file) \
+	{#member, offsetof(CphMappingOptions, member), method, required, file}
 
-/* The required ones of a way come first. */
-static const WayOption way_options[] = {
-	PART(token, CPH_WAY_TOKEN, true, false),
-	PART(token_file, CPH_WAY_TOKEN_FILE, true, true),
-	PART(access_key, CPH_WAY_KEYS, true, false),
-	PART(secret_key, CPH_WAY_KEYS, true, false),
-	PART(security_token, CPH_WAY_KEYS, false, false),
-	PART(credentials_file, CPH_WAY_KEYS_FILE, true, true),
-	PART(profile, CPH_WAY_KEYS_FILE, false, false),
-	PART(iam_user, CPH_WAY_PASSWORD, true, false),
-	PART(iam_password, CPH_WAY_PASSWORD, true, false),
-	PART(iam_domain, CPH_WAY_PASSWORD, true, false),
+/* The required ones of a method come first. */
+static const AuthOption auth_options[] = {
+	PART(token, CPH_AUTH_TOKEN, true, false),
+	PART(token_file, CPH_AUTH_TOKEN_FILE, true, true),
+	PART(access_key, CPH_AUTH_KEYS, true, false),
+	PART(secret_key, CPH_AUTH_KEYS, true, false),
+	PART(security_token, CPH_AUTH_KEYS, false, false),
+	PART(credentials_file, CPH_AUTH_KEYS_FILE, true, true),
+	PART(profile, CPH_AUTH_KEYS_FILE, false, false),
+	PART(iam_user, CPH_AUTH_PASSWORD, true, false),
+	PART(iam_password, CPH_AUTH_PASSWORD, true, false),
+	PART(iam_domain, CPH_AUTH_PASSWORD, true, false),
 };
 
 /*
@@ -44,35 +44,36 @@ static const WayOption way_options[] = {
  */
 #define VALUE_MAX (1024 * 1024)
 
-#define WAYS_HINT \
+#define AUTH_HINT \
 	"Set one of: \"access_key\" and \"secret_key\"; \"credentials_file\"; \"iam_user\", \"iam_password\" and \"iam_domain\"; \"token\"; \"token_file\"."
 
 /* Tells whether a mapping has an option. */
 static bool
-has_option(const CphMappingOptions *mapping, const WayOption *option)
+has_option(const CphMappingOptions *mapping, const AuthOption *option)
 {
 	return *(char *const *) ((const char *) mapping + option->offset) != NULL;
 }
 
-/* Returns the first option that a mapping has of any way but one, or NULL. */
-static const WayOption *
-option_but_of(const CphMappingOptions *mapping, CphWay way)
+/* Returns the first option that a mapping has of any method but one, or NULL. */
+static const AuthOption *
+option_but_of(const CphMappingOptions *mapping, CphAuthMethod method)
 {
-	for (int i = 0; i < lengthof(way_options); i++)
+	for (int i = 0; i < lengthof(auth_options); i++)
 	{
-		if (way_options[i].way != way && has_option(mapping, &way_options[i]))
-			return &way_options[i];
+		if (auth_options[i].method != method &&
+			has_option(mapping, &auth_options[i]))
+			return &auth_options[i];
 	}
 	return NULL;
 }
 
-/* Returns the way that a mapping has logged in by, or CPH_WAY_NONE. */
-CphWay
-cph_mapping_way(const CphMappingOptions *mapping)
+/* Returns the method that a mapping logs in by, or CPH_AUTH_NONE. */
+CphAuthMethod
+cph_mapping_auth_method(const CphMappingOptions *mapping)
 {
-	const WayOption *option = option_but_of(mapping, CPH_WAY_NONE);
+	const AuthOption *option = option_but_of(mapping, CPH_AUTH_NONE);
 
-	return option ? option->way : CPH_WAY_NONE;
+	return option ? option->method : CPH_AUTH_NONE;
 }
 
 /* Raises an error if option "name" is set without "other", which it needs. */
@@ -88,7 +89,7 @@ require(bool has, const char *name, const char *other)
 
 /* Raises an error if this user may not have the server read files. */
 static void
-check_may_read_files(const WayOption *option)
+check_may_read_files(const AuthOption *option)
 {
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR,
@@ -98,33 +99,33 @@ check_may_read_files(const WayOption *option)
 }
 
 /*
- * Raises an error unless a mapping names one whole way to log in, which this
- * user may set.
+ * Raises an error unless a mapping names one whole method, which this user may
+ * set.
  */
 void
 cph_mapping_check(const CphMappingOptions *mapping)
 {
-	const WayOption *first = option_but_of(mapping, CPH_WAY_NONE);
-	const WayOption *other;
+	const AuthOption *first = option_but_of(mapping, CPH_AUTH_NONE);
+	const AuthOption *other;
 
 	if (first == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("the user mapping names no credential"),
-				 errhint(WAYS_HINT)));
-	other = option_but_of(mapping, first->way);
+				 errhint(AUTH_HINT)));
+	other = option_but_of(mapping, first->method);
 	if (other != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("options \"%s\" and \"%s\" exclude each other",
 						first->name, other->name),
 				 errdetail("A user mapping names one way to log in."),
-				 errhint(WAYS_HINT)));
-	for (int i = 0; i < lengthof(way_options); i++)
+				 errhint(AUTH_HINT)));
+	for (int i = 0; i < lengthof(auth_options); i++)
 	{
-		const WayOption *option = &way_options[i];
+		const AuthOption *option = &auth_options[i];
 
-		if (option->way != first->way)
+		if (option->method != first->method)
 			continue;
 		if (option->required)
 			require(has_option(mapping, option), first->name, option->name);

@@ -10,15 +10,15 @@
 #include "compat.h"
 
 /* The ways.  A user mapping names exactly one. */
-typedef enum CphWay
+typedef enum CphAuthMethod
 {
-	CPH_WAY_NONE,
-	CPH_WAY_TOKEN,
-	CPH_WAY_TOKEN_FILE,
-	CPH_WAY_KEYS,				/* an access key and its secret key */
-	CPH_WAY_KEYS_FILE,
-	CPH_WAY_PASSWORD			/* of an IAM user, who is given a token */
-} CphWay;
+	CPH_AUTH_NONE,
+	CPH_AUTH_TOKEN,
+	CPH_AUTH_TOKEN_FILE,
+	CPH_AUTH_KEYS,				/* an access key and its secret key */
+	CPH_AUTH_KEYS_FILE,
+	CPH_AUTH_PASSWORD			/* of an IAM user, who is given a token */
+} CphAuthMethod;
 
 /* The options of a user mapping.  All are secrets or lead to one. */
 typedef struct CphMappingOptions
@@ -37,7 +37,7 @@ typedef struct CphMappingOptions
 	char	   *proxy_password;
 } CphMappingOptions;
 
-extern CphWay cph_mapping_way(const CphMappingOptions *mapping);
+extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
 extern void cph_mapping_check(const CphMappingOptions *mapping);
 extern const char *cph_mapping_check_text(const char *value);
 extern const char *cph_mapping_check_path(const char *value);

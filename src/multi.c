@@ -11,15 +11,16 @@
 #include <sys/socket.h>
 
 #include "miscadmin.h"
+#include "option.h"
 #include "secret.h"
 
-/* Connections kept in a transport: the largest max_concurrent_requests. */
-#define CONNECTIONS_MAX 32
+/* Connections kept in a transport: as many as are in use at most. */
+#define CONNECTIONS_MAX CPH_MAX_CONCURRENT
 
 /* Events taken at once: two sockets a connection while IPv4 and 6 race. */
 #define EVENTS_MAX (2 * CONNECTIONS_MAX)
 
-/* The only way to set an option: an unchecked one is no option. */
+/* Sets an option and checks the result; no option is set otherwise. */
 #define set_multi_option(transport, option, value) \
 	do { \
 		if (curl_multi_setopt((transport)->multi, option, value) != CURLM_OK) \
@@ -190,7 +191,7 @@ cph_transport_perform(CphTransport *transport)
 	cph_curl_enter(&saved);
 	if (drive(transport) != CURLM_OK)
 	{
-		/* libcurl has lost its mind or its memory: nothing more will come */
+		/* libcurl failed: nothing more will come of these transfers */
 		dlist_iter	iter;
 
 		transport->closing = true;
@@ -255,10 +256,10 @@ drive_all(CphTransport *transport)
 	int			running;
 
 	if (transport->poller.fd < 0)
-		transport->stirred = true;
-	while (result == CURLM_OK && transport->stirred)
+		transport->sockets_changed = true;
+	while (result == CURLM_OK && transport->sockets_changed)
 	{
-		transport->stirred = false;
+		transport->sockets_changed = false;
 		result = curl_multi_socket_all(transport->multi, &running);
 	}
 	return result;
@@ -338,7 +339,7 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	bool		write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
 
 	if (what == CURL_POLL_REMOVE)
-		transport->stirred = true;
+		transport->sockets_changed = true;
 	return cph_poller_watch(&transport->poller, fd, read, write) ? 0 : -1;
 }
 
@@ -376,7 +377,7 @@ cph_multi_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *add
 	 * closing.  A failure here is met by watch_socket.
 	 */
 	(void) cph_poller_watch(&transport->poller, fd, false, true);
-	transport->stirred = true;
+	transport->sockets_changed = true;
 	return fd;
 }
 

@@ -15,7 +15,6 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
-#include "compat.h"
 #include "miscadmin.h"
 #include "optionrule.h"
 #include "url.h"
@@ -31,15 +30,13 @@ static const char *const name_filters[] =
 static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
 
 /*
- * The largest page of any endpoint bounds fetch_size; a day bounds what is
- * told in seconds; 1 GB is the largest palloc'd value.
+ * A day bounds what is told in seconds; 1 GB is the largest palloc'd value.
  */
-#define MAX_FETCH_SIZE	200
 #define MAX_SECONDS		86400
 #define MAX_BODY_KB		(1024 * 1024)
 
-#define STRING(name, places, member, check) \
-	{name, places, CPH_KIND_STRING, offsetof(CphOptions, member), \
+#define STRING(member, places, check) \
+	{#member, places, CPH_KIND_STRING, offsetof(CphOptions, member), \
 	NULL, 0, 0, NULL, check, false}
 #define SECRET(member, check) \
 	{#member, CPH_OF_MAPPING, CPH_KIND_STRING, offsetof(CphMappingOptions, member), \
@@ -62,12 +59,12 @@ static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
  * pages then stay below jit_above_cost.
  */
 static const CphOptionRule rules[] = {
-	STRING("endpoint", CPH_OF_SERVER, endpoint, cph_check_endpoint),
-	STRING("region", CPH_OF_SERVER, region, cph_check_region),
-	STRING("iam_endpoint", CPH_OF_SERVER, iam_endpoint, cph_check_endpoint),
-	STRING("project_id", CPH_OF_SERVER | CPH_OF_TABLE, project_id, cph_check_project_id),
-	STRING("resource", CPH_OF_TABLE, resource, cph_check_resource),
-	INTEGER(fetch_size, CPH_OF_SERVER | CPH_OF_TABLE, NULL, 2, MAX_FETCH_SIZE),
+	STRING(endpoint, CPH_OF_SERVER, cph_check_endpoint),
+	STRING(region, CPH_OF_SERVER, cph_check_region),
+	STRING(iam_endpoint, CPH_OF_SERVER, cph_check_endpoint),
+	STRING(project_id, CPH_OF_SERVER | CPH_OF_TABLE, cph_check_project_id),
+	STRING(resource, CPH_OF_TABLE, cph_check_resource),
+	INTEGER(fetch_size, CPH_OF_SERVER | CPH_OF_TABLE, NULL, 2, CPH_MAX_PAGE),
 	INTEGER(max_concurrent_requests, CPH_OF_SERVER, "4", 1, CPH_MAX_CONCURRENT),
 	INTEGER(connect_timeout, CPH_OF_SERVER, "10", 1, MAX_SECONDS),
 	INTEGER(request_timeout, CPH_OF_SERVER, "60", 1, MAX_SECONDS),
@@ -105,7 +102,6 @@ static const CphOptionRule rules[] = {
 
 /* Settings */
 int			cph_max_requests = 0;
-char	   *cph_allowed_hosts = NULL;
 
 /* Defines the settings.  To be called once, when the library is loaded. */
 void
@@ -400,6 +396,13 @@ cph_options_resource(const CphOptions *options)
 				 errmsg("the foreign table names no list of the service"),
 				 errhint("Set the option \"resource\" of the table.")));
 	return endpoint;
+}
+
+/* Tells whether a list is taken to be newest first. */
+bool
+cph_options_ordered(const CphOptions *options, const CphEndpoint *endpoint)
+{
+	return options->enable_order_pushdown && endpoint->time_field != NULL;
 }
 
 /* Returns how many rows to ask for at once: fetch_size, as far as it goes. */

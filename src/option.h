@@ -22,7 +22,8 @@
 /* Values of the server option name_filter: what a "fuzzy" name finds. */
 typedef enum CphNameFilter
 {
-	CPH_NAME_AUTO,				/* equality and prefixes; insides once shown */
+	CPH_NAME_AUTO,				/* whole names and prefixes; parts once that
+								 * is shown to work */
 	CPH_NAME_SUBSTRING,
 	CPH_NAME_PREFIX,
 	CPH_NAME_EXACT,
@@ -93,6 +94,8 @@ extern char *cph_options_endpoint(const CphOptions *options);
 extern char *cph_options_iam_endpoint(const CphOptions *options);
 extern char *cph_options_host(const CphOptions *options);
 extern const CphEndpoint *cph_options_resource(const CphOptions *options);
+extern bool cph_options_ordered(const CphOptions *options,
+								const CphEndpoint *endpoint);
 extern int	cph_options_page_size(const CphOptions *options,
 								  const CphEndpoint *endpoint);
 

@@ -13,11 +13,13 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+char	   *cph_allowed_hosts = NULL;
+
 /*
  * Raises the error for a bad value.  A secret's value is not shown, nor one
  * that may be a URL with a password.
  */
-static void
+pg_noreturn static void
 bad_value(const CphOptionRule *rule, const char *value, const char *reason)
 {
 	bool		secret = (rule->places & CPH_OF_MAPPING) != 0 ||
@@ -45,7 +47,6 @@ parse_choice(const CphOptionRule *rule, const char *value)
 		appendStringInfo(&words, "%s%s", i ? ", " : "", rule->choices[i]);
 	}
 	bad_value(rule, value, psprintf("The value must be one of %s.", words.data));
-	return 0;					/* not reached */
 }
 
 /* Returns an integer value; raises an error for one out of the rule's range. */
@@ -142,7 +143,7 @@ cph_check_region(const char *value)
 const char *
 cph_check_project_id(const char *value)
 {
-	if (*value == '\0' || strlen(value) > 64 ||
+	if (*value == '\0' || strlen(value) > CPH_MAX_PROJECT_ID ||
 		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			   "0123456789_-") != strlen(value))
 		return "A project's ID consists of at most 64 letters, digits, hyphens and underscores.";

@@ -241,8 +241,8 @@ cph_outcome_backoff(const CphTransfer *transfer, int failures)
  * where it does not say.
  */
 int64
-cph_outcome_patience(const CphTransfer *transfer, const CphServiceError *error,
-					 int tries)
+cph_outcome_throttle_wait(const CphTransfer *transfer,
+						  const CphServiceError *error, int tries)
 {
 	int64		wait = cph_transfer_retry_after(transfer) * USECS_PER_SEC;
 

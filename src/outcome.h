@@ -47,8 +47,8 @@ extern const CphOutcome *cph_outcome_find(const CphTransfer *transfer,
 extern bool cph_outcome_may_retry(const CphTransfer *transfer, int failures,
 								  const CphOptions *options);
 extern int64 cph_outcome_backoff(const CphTransfer *transfer, int tries);
-extern int64 cph_outcome_patience(const CphTransfer *transfer,
-								  const CphServiceError *error, int tries);
+extern int64 cph_outcome_throttle_wait(const CphTransfer *transfer,
+									   const CphServiceError *error, int tries);
 extern char *cph_outcome_detail(const CphTransfer *transfer,
 								const CphServiceError *error,
 								const char *request, int tries,

@@ -51,7 +51,6 @@ extern void cph_pager_start(CphPager *pager);
 extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
 extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
 extern const CphFilter *cph_pager_invalid(const CphPager *pager);
-extern int64 cph_pager_count(const CphPager *pager);
 extern void cph_pager_close(CphPager *pager);
 
 #endif							/* CPH_PAGER_H */

@@ -48,12 +48,12 @@ struct CphPager
 	int			size;			/* rows that a page of this service really has */
 	int64		step_back;		/* of the last repair; 0: none under way */
 	bool		missed;			/* that page had rows */
-	int			calm;			/* pages since a repair, as far as it matters */
+	int			pages_since_repair; /* as far as it matters */
 	bool		probing;		/* the request only asks whether the list ends */
 	int			probes;			/* that it does not, since an unread row */
-	int64		barren;			/* pages since an unread row */
-	bool		has_reached;	/* while all rows so far are too new ... */
-	TimestampTz reached;		/* ... the time of the oldest of them */
+	int64		pages_without_rows; /* pages since an unread row */
+	TimestampTz reached;		/* while all rows so far are too new, the time
+								 * of the last one of the page before */
 	int64		stepped;		/* rows stepped back since an unread row */
 	int64		largest;		/* bytes of the largest page */
 
@@ -70,8 +70,9 @@ struct CphPager
 };
 
 /* What is relied on (promise.c); each raises an error where it does not hold */
-extern void cph_pager_broken_promise(const CphPager *pager,
-									 const char *detail, const char *hint);
+pg_noreturn extern void cph_pager_broken_promise(const CphPager *pager,
+												 const char *detail,
+												 const char *hint);
 extern void cph_pager_check_progress(CphPager *pager);
 extern void cph_pager_check_order(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_ties(const CphPager *pager, const CphPage *page);

@@ -11,10 +11,9 @@
  */
 #include "pager_private.h"
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
-static CphStep take_page(CphPager *pager);
+static bool take_page(CphPager *pager);
 
 /*
  * Returns a pager in a child of the current memory context.  It sends nothing
@@ -41,7 +40,8 @@ cph_pager_create(CphClient *client, const CphPagerOptions *options)
 	pager->size = options->page_size;
 	pager->count = -1;
 	pager->one_count = true;
-	pager->calm = CPH_MAX_CONCURRENT;
+	pager->pages_since_repair = CPH_MAX_CONCURRENT;
+	pager->reached = DT_NOEND;
 	MemoryContextSwitchTo(caller);
 	return pager;
 }
@@ -105,7 +105,7 @@ cph_pager_next(CphPager *pager, const CphItem **item)
 		request_next(pager);
 		if (!cph_call_ready(pager->ahead[0].call))
 			return CPH_STEP_WAIT;
-		if (take_page(pager) == CPH_STEP_PAST_END)
+		if (!take_page(pager))
 			return CPH_STEP_PAST_END;
 	}
 }
@@ -130,13 +130,6 @@ const CphFilter *
 cph_pager_invalid(const CphPager *pager)
 {
 	return pager->invalid;
-}
-
-/* Returns what the last page said of the number of rows; -1: nothing. */
-int64
-cph_pager_count(const CphPager *pager)
-{
-	return pager->count;
 }
 
 /* Tells whether a row is the last one of the page before. */
@@ -181,7 +174,7 @@ step_back(CphPager *pager, const CphPage *page, int64 offset)
 	cph_pager_check_progress(pager);
 	cph_client_counters(pager->client)->repairs++;
 	pager->missed = page->nitems > 0;
-	pager->calm = 0;
+	pager->pages_since_repair = 0;
 	pager->step_back = pager->step_back ? pager->step_back * 2 :
 		Max(pager->size / 2, 1);
 	pager->stepped += Min(pager->step_back, offset);
@@ -236,9 +229,10 @@ note_page(CphPager *pager, const CphPage *page, int unread)
 		MemoryContextStrdup(pager->context, last->id) : NULL;
 	pager->step_back = 0;
 	pager->missed = false;
-	pager->calm = Min(pager->calm + 1, CPH_MAX_CONCURRENT);
+	pager->pages_since_repair = Min(pager->pages_since_repair + 1,
+									CPH_MAX_CONCURRENT);
 	if (unread > 0)
-		pager->barren = pager->stepped = pager->probes = 0;
+		pager->pages_without_rows = pager->stepped = pager->probes = 0;
 }
 
 /*
@@ -296,18 +290,19 @@ note_end(CphPager *pager)
 
 /*
  * Takes an answer with no rows at an offset beyond the list's beginning.  For
- * the first page of a window that is an end only if the count agrees.
+ * the first page of a window that is an end only if the count agrees; false:
+ * the list may not have ended there.
  */
-static CphStep
+static bool
 accept_empty(CphPager *pager, const CphPage *page, const CphAsked *asked)
 {
 	if (pager->frontier.set)
 	{
 		step_back(pager, page, asked->offset);
-		return CPH_STEP_WAIT;
+		return true;
 	}
 	pager->ended = page->has_count && page->count <= asked->offset;
-	return pager->ended ? CPH_STEP_END : CPH_STEP_PAST_END;
+	return pager->ended;
 }
 
 /*
@@ -350,9 +345,8 @@ comes_closer(CphPager *pager, const CphPage *page)
 {
 	TimestampTz oldest = page->items[page->nitems - 1].time;
 	bool		closer = pager->options.has_newest && pager->returned == 0 &&
-		(!pager->has_reached || oldest < pager->reached);
+		oldest < pager->reached;
 
-	pager->has_reached = true;
 	pager->reached = oldest;
 	return closer;
 }
@@ -387,8 +381,8 @@ accept_anchored(CphPager *pager, CphPage *page, const CphAsked *asked)
 		cph_pager_fill_ahead(pager, false);
 }
 
-/* Takes a page as what it turns out to be. */
-static CphStep
+/* Takes a page as what it turns out to be; false as accept_empty says. */
+static bool
 accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 {
 	pager->pages++;
@@ -402,12 +396,12 @@ accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 	else if (page->nitems == 0 && asked->offset > 0)
 		return accept_empty(pager, page, asked);
 	else if (pager->probing && accept_probe(pager, page))
-		return CPH_STEP_END;
+		return true;
 	else if (page->nitems > 0 && !is_anchored(pager, page, asked->offset))
 		step_back(pager, page, asked->offset);
 	else
 		accept_anchored(pager, page, asked);
-	return CPH_STEP_WAIT;
+	return true;
 }
 
 /*
@@ -428,15 +422,18 @@ take_asked(CphPager *pager)
 	return asked;
 }
 
-/* Reads the page that comes next, which is ready, and takes it. */
-static CphStep
+/*
+ * Reads the page that comes next, which is ready, and takes it; false as
+ * accept_empty says.
+ */
+static bool
 take_page(CphPager *pager)
 {
 	MemoryContext caller;
 	CphAsked	asked;
 	CphCallResult result;
 	CphPage    *page = NULL;
-	CphStep		step = CPH_STEP_WAIT;
+	bool		taken = true;
 
 	pager->page = NULL;
 	pager->end_row = 0;
@@ -451,7 +448,7 @@ take_page(CphPager *pager)
 		pager->ended = true;
 	}
 	else if (result == CPH_CALL_PAGE)
-		step = accept_page(pager, page, &asked);
+		taken = accept_page(pager, page, &asked);
 	MemoryContextSwitchTo(caller);
-	return step;
+	return taken;
 }

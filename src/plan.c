@@ -13,16 +13,11 @@
 #include <math.h>
 
 #include "access/stratnum.h"
-#include "connection.h"
 #include "nodes/makefuncs.h"
-#include "optimizer/cost.h"
-#include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/selfuncs.h"
 
 /* timestamptz > timestamptz: it sorts newest first */
 #define TIMESTAMPTZ_GREATER 1324
@@ -44,7 +39,7 @@ cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 								 info->options, info->endpoint);
 	baserel->fdw_private = info;
 
-	/* without statistics it is less than 0, or 0 */
+	/* without statistics it is 0 or negative */
 	info->analyzed = baserel->tuples > 0;
 	if (!info->analyzed)
 		baserel->tuples = cph_known_size(info);
@@ -89,9 +84,8 @@ static List *
 pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
 {
 	Relids		relids = info->rel->relids;
-	ListCell   *lc;
 
-	if (!info->options->enable_order_pushdown)
+	if (!cph_options_ordered(info->options, info->endpoint))
 		return NIL;
 	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
 	{
@@ -111,14 +105,13 @@ pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
 												TIMESTAMPTZ_GREATER, relids);
 		if (pathkeys == NIL)
 			continue;
-		foreach(lc, root->query_pathkeys)
+		if (root->query_pathkeys != NIL)
 		{
-			PathKey    *pathkey = lfirst(lc);
+			PathKey    *first = linitial_node(PathKey, root->query_pathkeys);
 
-			if (foreach_current_index(lc) == 0 &&
-				pathkey->pk_eclass == linitial_node(PathKey, pathkeys)->pk_eclass &&
-				cph_pathkey_is_descending(pathkey))
-				return list_make1(pathkey);
+			if (first->pk_eclass == linitial_node(PathKey, pathkeys)->pk_eclass &&
+				cph_pathkey_is_descending(first))
+				return list_make1(first);
 		}
 		return pathkeys;
 	}
@@ -163,8 +156,8 @@ fans_out(List *chosen)
 /*
  * Adds the paths that read the table for some clauses: plainly, and, if a
  * clause has several values, a stream for each.  In the order of the list only
- * as many streams are merged as can be under way at once, twice over; without
- * it there may be as many as a plain scan has pages.
+ * some streams are merged; without it there may be as many as a plain scan has
+ * pages.
  */
 static void
 add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
@@ -174,7 +167,7 @@ add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
 	List	   *chosen = cph_choose_clauses(root, info, restrictinfos, true);
 	double		streams = cph_estimate_streams(root, chosen);
 	double		pages;
-	int			merged = 2 * info->options->max_concurrent_requests;
+	int			merged = cph_merged_streams(info);
 
 	add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
 	if (!fans_out(chosen))
@@ -202,45 +195,40 @@ is_parameter(PlannerInfo *root, const CphRelInfo *info, RestrictInfo *rinfo)
 		clause->class != CPH_LOCAL && !cph_clause_is_bound(clause);
 }
 
-/* The member of an equivalence class that a callback looks for. */
-typedef struct EcColumn
-{
-	const CphRelInfo *info;
-	AttrNumber	attnum;
-} EcColumn;
-
-/* Tells whether a member of an equivalence class is the column looked for. */
+/* Tells whether a member of an equivalence class is column number *arg. */
 static bool
 ec_member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 					EquivalenceMember *em, void *arg)
 {
-	EcColumn   *column = arg;
+	int			attnum = *(int *) arg;
 	Node	   *node = (Node *) em->em_expr;
 
 	while (IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
 	return IsA(node, Var) && ((Var *) node)->varno == rel->relid &&
-		((Var *) node)->varattno == column->attnum;
+		((Var *) node)->varattno == attnum;
 }
 
 /* Returns the join clauses that the equivalence classes imply. */
 static List *
 implied_clauses(PlannerInfo *root, const CphRelInfo *info)
 {
+	RelOptInfo *rel = info->rel;
 	List	   *result = NIL;
-	EcColumn	column = {info, 0};
 
-	if (!info->rel->has_eclass_joins)
+	if (!rel->has_eclass_joins)
 		return NIL;
-	for (column.attnum = 1; column.attnum <= info->table->ncolumns;
-		 column.attnum++)
+	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
 	{
-		if (info->table->fields[column.attnum - 1] != NULL)
-			result = list_concat(result,
-								 generate_implied_equalities_for_column(root, info->rel,
-																		ec_member_is_column,
-																		&column,
-																		info->rel->lateral_referencers));
+		List	   *clauses;
+
+		if (info->table->fields[attnum - 1] == NULL)
+			continue;
+		clauses = generate_implied_equalities_for_column(root, rel,
+														 ec_member_is_column,
+														 &attnum,
+														 rel->lateral_referencers);
+		result = list_concat(result, clauses);
 	}
 	return result;
 }

@@ -50,8 +50,8 @@ first_name(const CphFilter *filter, const CphPage *page)
  * by that of the newest name: two requests.
  */
 static CphShown
-probe_insides(CphClient *client, const CphEndpoint *endpoint,
-			  const CphFilter *filter, int page_size)
+probe_substring(CphClient *client, const CphEndpoint *endpoint,
+				const CphFilter *filter, int page_size)
 {
 	CphParam	param = {filter->param, NULL};
 	CphPage    *page;
@@ -79,23 +79,23 @@ probe_insides(CphClient *client, const CphEndpoint *endpoint,
  * the service, once for a connection, if the list is long enough.
  */
 bool
-cph_probe_insides(CphClient *client, const CphOptions *options,
-				  const CphEndpoint *endpoint)
+cph_probe_substring(CphClient *client, const CphOptions *options,
+					const CphEndpoint *endpoint)
 {
 	CphFacts   *facts = cph_client_facts(client, endpoint);
 	int			page_size = cph_options_page_size(options, endpoint);
 
 	/* a list that was short when it was last seen is not asked about */
 	if (facts->total >= 0 && facts->total <= PAGES_WORTH_PROBING * page_size)
-		return facts->finds_insides == CPH_SHOWN;
+		return facts->finds_substring == CPH_SHOWN;
 	for (int i = 0; i < endpoint->nfilters; i++)
 	{
 		const CphFilter *filter = &endpoint->filters[i];
 
 		if (filter->kind == CPH_FILTER_FUZZY &&
-			facts->finds_insides == CPH_UNKNOWN)
-			facts->finds_insides = probe_insides(client, endpoint, filter,
-												 page_size);
+			facts->finds_substring == CPH_UNKNOWN)
+			facts->finds_substring = probe_substring(client, endpoint, filter,
+													 page_size);
 	}
-	return facts->finds_insides == CPH_SHOWN;
+	return facts->finds_substring == CPH_SHOWN;
 }

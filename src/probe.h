@@ -9,7 +9,7 @@
 
 #include "client.h"
 
-extern bool cph_probe_insides(CphClient *client, const CphOptions *options,
-							  const CphEndpoint *endpoint);
+extern bool cph_probe_substring(CphClient *client, const CphOptions *options,
+								const CphEndpoint *endpoint);
 
 #endif							/* CPH_PROBE_H */

@@ -13,7 +13,7 @@
  * that lead back to where it stepped back from.  As many pages in a row
  * happen only if the list grows by a page a request, or ignores the offset.
  */
-#define MAX_BARREN_PAGES 64
+#define MAX_PAGES_WITHOUT_ROWS 64
 
 #define UNSTABLE_TIES_HINT \
 	"Set the option \"stable_ties\" of the server to false."
@@ -37,7 +37,7 @@ cph_pager_check_progress(CphPager *pager)
 {
 	int64		way_back = pager->stepped / Max(pager->size - 1, 1);
 
-	if (++pager->barren > MAX_BARREN_PAGES + way_back)
+	if (++pager->pages_without_rows > MAX_PAGES_WITHOUT_ROWS + way_back)
 		cph_pager_broken_promise(pager,
 								 "Page after page held only rows that were read before.",
 								 "The list changes too fast, or the service ignores the offset.  Read it in parts by a filter.");
@@ -46,14 +46,14 @@ cph_pager_check_progress(CphPager *pager)
 /*
  * Raises the error for an item that lacks what is needed of it.
  */
-static void
+pg_noreturn static void
 incomplete_item(const CphPager *pager, int number, const char *field)
 {
 	ereport(ERROR,
 			(errcode(CPH_ERRCODE_ANSWER),
 			 errmsg("an item in the answer of server \"%s\" has no valid \"%s\"",
 					cph_client_server_name(pager->client), field),
-			 errdetail("It is item %d of a page of the list \"%s\", whose pages and order rest on it.",
+			 errdetail("It is item %d of a page of the list \"%s\", whose paging relies on this field.",
 					   number + 1, pager->options.endpoint->resource)));
 }
 

@@ -43,7 +43,7 @@ add_binding(Evaluation *e, const CphSpecClause *clause,
 	int			length = list_length(binding->values);
 
 	query->none |= binding->none;
-	query->needs_insides |= binding->needs_insides;
+	query->needs_substring |= binding->needs_substring;
 	query->exact &= binding->class == CPH_EXACT;
 	if (filter->kind == CPH_FILTER_EQUAL)
 	{
@@ -225,8 +225,7 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 
 		if (clause->op == CPH_OP_GATE)
 			add_gate(&e, clause);
-		else if (clause->op == CPH_OP_NOT_BEFORE ||
-				 clause->op == CPH_OP_NOT_AFTER)
+		else if (cph_op_is_bound(clause->op))
 			add_bound(&e, clause);
 		else
 			add_values(&e, clause);

@@ -18,8 +18,9 @@ typedef struct CphQuery
 	bool		none;			/* no row can match: nothing is to be sent */
 	bool		exact;			/* the service returns just the rows that
 								 * match */
-	bool		needs_insides;	/* a filter could be sent if the service were
-								 * known to find names by their inside */
+	bool		needs_substring;	/* a filter could be sent if the service
+									 * were known to find names by their
+									 * inside */
 	CphParam   *params;			/* but for the filter that fans out */
 	int			nparams;
 	const CphFilter *fan;		/* the filter that has several values, or NULL */

@@ -24,7 +24,7 @@ cph_scan_client(CphScanState *state)
 	return state->client;
 }
 
-/* Evaluates the scan's specification, with names found as is said. */
+/* Evaluates the specification; names says what a fuzzy filter finds. */
 static CphQuery *
 evaluate_query(ForeignScanState *node, CphNameFilter names)
 {
@@ -45,9 +45,9 @@ cph_scan_query(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	CphQuery   *query = evaluate_query(node, state->options->name_filter);
 
-	if (query->needs_insides && !query->none &&
-		cph_probe_insides(cph_scan_client(state), state->options,
-						  state->endpoint))
+	if (query->needs_substring && !query->none &&
+		cph_probe_substring(cph_scan_client(state), state->options,
+							state->endpoint))
 		query = evaluate_query(node, CPH_NAME_SUBSTRING);
 	return query;
 }
@@ -68,8 +68,7 @@ cph_scan_pager_options(CphScanState *state, const CphQuery *query,
 	pager->nparams = query->nparams;
 	pager->page_size = cph_options_page_size(options, state->endpoint);
 	pager->wanted = -1;
-	pager->ordered = options->enable_order_pushdown &&
-		state->endpoint->time_field != NULL;
+	pager->ordered = cph_options_ordered(options, state->endpoint);
 	pager->needs_time = state->spec->ordered;
 	pager->stable_ties = options->stable_ties;
 	if (pager->ordered)

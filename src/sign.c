@@ -12,7 +12,6 @@
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
-#include "compat.h"
 #include "lib/stringinfo.h"
 #include "secret.h"
 #include "utils/builtins.h"

@@ -38,34 +38,6 @@ cph_known_size(const CphRelInfo *info)
 	return seen >= 0 ? seen : info->endpoint->default_rows;
 }
 
-/*
- * Binds the values of a clause as a run would.  Returns NULL where they are
- * not known yet.
- */
-static CphBinding *
-bind_constants(const CphRelInfo *info, CphClause *clause)
-{
-	int			n = list_length(clause->values);
-	List	   *types = NIL;
-	Datum	   *values = palloc(sizeof(Datum) * n);
-	bool	   *nulls = palloc(sizeof(bool) * n);
-	ListCell   *lc;
-
-	foreach(lc, clause->values)
-	{
-		int			i = foreach_current_index(lc);
-		Const	   *value = lfirst(lc);
-
-		if (!IsA(value, Const))
-			return NULL;
-		types = lappend_oid(types, value->consttype);
-		values[i] = value->constvalue;
-		nulls[i] = value->constisnull;
-	}
-	return cph_bind(info->endpoint, clause->filter, clause->op,
-					info->options->name_filter, types, values, nulls);
-}
-
 /* Tells whether a clause becomes a parameter whose rows are remembered. */
 static bool
 is_counted(CphClause *clause)
@@ -128,7 +100,7 @@ seen_rows(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 			continue;
 		param->name = info->endpoint->filters[clause->filter].param;
 		nparams++;
-		binding = bind_constants(info, clause);
+		binding = cph_clause_bind(info->table, clause);
 		known &= binding != NULL;
 		if (binding == NULL)
 			continue;

@@ -69,7 +69,7 @@ cph_match_create(List *fields, List *values)
 	return match;
 }
 
-/* Tells whether a value of an item is a text's: a string or a number. */
+/* Tells whether a string or an integer of an item equals a text. */
 static bool
 equals_text(const CphJsonValue *value, const char *text)
 {

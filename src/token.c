@@ -9,7 +9,6 @@
  */
 #include "token.h"
 
-#include "compat.h"
 #include "isotime.h"
 #include "json.h"
 #include "jsonshape.h"
@@ -172,8 +171,8 @@ wait_for_retry(Exchange *exchange)
 	}
 	else if (exchange->outcome->verdict == CPH_VERDICT_THROTTLE)
 	{
-		wait = cph_outcome_patience(exchange->transfer, &exchange->error,
-									exchange->tries);
+		wait = cph_outcome_throttle_wait(exchange->transfer, &exchange->error,
+										 exchange->tries);
 		if (exchange->throttled_since == 0)
 			exchange->throttled_since = now;
 		if (now + wait - exchange->throttled_since >
@@ -204,11 +203,14 @@ exchange_detail(const Exchange *exchange, const char *reason)
 pg_noreturn static void
 raise_failure(const Exchange *exchange, int sqlstate, const char *reason)
 {
+	int			status = cph_transfer_status(exchange->transfer);
 	const char *hint = exchange->outcome->hint;
 
 	if (exchange->outcome->verdict == CPH_VERDICT_THROTTLE)
 		sqlstate = exchange->outcome->sqlstate;
-	if (cph_transfer_status(exchange->transfer) == 404)
+	if (status == 403)
+		hint = NULL;			/* it is about the lists */
+	if (status == 404)
 		hint = "The service may not know the project or the region: see the options \"project_id\", \"region\" and \"iam_endpoint\" of the server.";
 	ereport(ERROR,
 			(errcode(sqlstate),

@@ -30,7 +30,7 @@ static const struct
 	{NAMED(CURLOPT_TCP_KEEPALIVE), 1L},
 };
 
-/* The only way to set an option: an unchecked one is no option. */
+/* Sets an option and checks the result; no option is set otherwise. */
 #define set_option(transfer, option, value) \
 	note_option(transfer, \
 				curl_easy_setopt((transfer)->easy, option, value), #option)

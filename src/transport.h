@@ -21,7 +21,7 @@
 typedef struct CphTransport CphTransport;
 typedef struct CphTransfer CphTransfer;
 
-/* How a transfer stands.  Closed: there is no other end. */
+/* The state of a transfer.  The list is complete. */
 typedef enum CphTransferState
 {
 	CPH_TRANSFER_PENDING,		/* not ended yet */

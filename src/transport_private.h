@@ -37,7 +37,7 @@ struct CphTransport
 	CphTransportOptions options;	/* own copies */
 	bool		borrowed;
 	bool		closing;		/* when given back it is closed, not kept */
-	bool		stirred;		/* a socket came or went: see drive */
+	bool		sockets_changed;	/* a socket came or went: see drive */
 	int			descriptors;	/* reported to fd.c */
 	CURLM	   *multi;
 	CphPoller	poller;

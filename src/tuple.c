@@ -253,8 +253,7 @@ read_boolean(const CphJsonValue *value, bool *boolean)
 /*
  * Converts a value into a column's type, in the current memory context.
  * Returns false for null.  Raises the type's own error for a value that it
- * refuses.  What the service usually has in a column of a usual type does not
- * take the way through the type's input function.
+ * refuses.  Common values of common types bypass the type's input function.
  */
 static bool
 convert(ReadColumn *column, const CphJsonValue *value, Datum *result)

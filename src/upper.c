@@ -9,14 +9,10 @@
  */
 #include "plan.h"
 
-#include "nodes/makefuncs.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
-#include "optimizer/planner.h"
-#include "optimizer/tlist.h"
 #include "utils/fmgroids.h"
 
 /*
@@ -73,20 +69,6 @@ is_run_time_constant(Node *node)
 		(!contain_volatile_functions(node) && !contain_subplans(node));
 }
 
-/* Tells whether a gate above a scan would see to one of the clauses. */
-static bool
-has_pseudoconstant(List *restrictinfos)
-{
-	ListCell   *lc;
-
-	foreach(lc, restrictinfos)
-	{
-		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
-			return true;
-	}
-	return false;
-}
-
 /* Tells whether a LIMIT or OFFSET is known not to be negative. */
 static bool
 is_known_number(Node *node)
@@ -118,7 +100,7 @@ no_limit_reason(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 	if (!is_run_time_constant(parse->limitCount) ||
 		!is_run_time_constant(parse->limitOffset))
 		return "the limit is not known before the scan";
-	if (has_pseudoconstant(info->rel->baserestrictinfo) &&
+	if (root->hasPseudoConstantQuals &&
 		!(is_known_number(parse->limitCount) &&
 		  is_known_number(parse->limitOffset)))
 		return "the limit has to be looked at where no row is";
@@ -158,7 +140,7 @@ add_final_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *final_rel,
 	Cost		total_cost;
 
 	kind.fan_out = true;
-	kind.max_streams = 2 * info->options->max_concurrent_requests;
+	kind.max_streams = cph_merged_streams(info);
 	kind.window = true;
 	kind.limit_count = root->parse->limitCount;
 	kind.limit_offset = root->parse->limitOffset;
@@ -176,6 +158,8 @@ add_final_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *final_rel,
 										   total_cost * UPPER_DISCOUNT,
 										   root->sort_pathkeys,
 										   cph_path_kind_encode(&kind)));
+	/* which is the reason if the planner does not choose that path */
+	info->no_limit_reason = "reading without it is expected to be cheaper";
 }
 
 /* Tells whether an aggregate is the number of rows. */
@@ -229,14 +213,14 @@ add_count_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *grouped_rel,
 	Cost		total_cost;
 
 	kind.fan_out = true;
-	kind.max_streams = 2 * info->options->max_concurrent_requests;
+	kind.max_streams = cph_merged_streams(info);
 	kind.count = true;
 	kind.having = having;
 	chosen = cph_choose_clauses(root, info, restrictinfos, true);
 	if (!info->options->enable_count_pushdown || !info->endpoint->has_count ||
 		extra->patype == PARTITIONWISE_AGGREGATE_PARTIAL ||
 		parse->groupClause != NIL || parse->groupingSets != NIL ||
-		parse->hasTargetSRFs || has_pseudoconstant(restrictinfos) ||
+		parse->hasTargetSRFs || root->hasPseudoConstantQuals ||
 		inexact_reason(restrictinfos, chosen) != NULL ||
 		!are_row_counts((Node *) list_concat_copy(target->exprs, having)) ||
 		contain_volatile_functions((Node *) having) ||

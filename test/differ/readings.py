@@ -40,8 +40,8 @@ READINGS = {
     "page-cap": Reading({"page_cap": 60}),
     "page-cap-small": Reading({"page_cap": 7}, {"phones": 420}, fixed={"stable_ties": "true"}),
     # An answer without the item array may have lost it: an error.
-    "empty-null": Reading({"empty": "null"}, errors=frozenset({"HV00K", "HV00L"})),
-    "empty-absent": Reading({"empty": "absent"}, errors=frozenset({"HV00K", "HV00L"})),
+    "empty-null": Reading({"empty": "null"}, errors=frozenset({"HV00L"})),
+    "empty-absent": Reading({"empty": "absent"}, errors=frozenset({"HV00L"})),
     "invalid-name": Reading({"invalid_filter": {"phone_name": "CPS.0025", "server_name": "CPS.0025"}},
                             bounded=False, refuses=frozenset({"phone_name", "server_name"})),
     # Only an OFFSET and a count rest on filters alone; they are checked as far as a page shows it.

@@ -214,12 +214,12 @@ $session->query_safe("ALTER SERVER cph OPTIONS (ADD fetch_size '10')");
 $service->set(drop_fields => ['phone_id']);
 fails('no phone_id', $all,
 	"$unreadable an item in the answer of server \"cph\" has no valid \"phone_id\"",
-	'It is item 1 of a page of the list "phones", whose pages and order rest on it.');
+	'It is item 1 of a page of the list "phones", whose paging relies on this field.');
 $service->set(
 	set_fields => [ { index => 3, field => 'create_time', raw => '"x"' } ]);
 fails('no create_time', $all,
 	"$unreadable an item in the answer of server \"cph\" has no valid \"create_time\"",
-	'It is item 4 of a page of the list "phones", whose pages and order rest on it.');
+	'It is item 4 of a page of the list "phones", whose paging relies on this field.');
 $service->set(unsorted => JSON::PP::true);
 fails('another order', $all,
 	'HV000 the list "phones" of server "cph" cannot be read reliably',
