@@ -49,6 +49,10 @@ SELECT query, estimate(query) BETWEEN found / 3.0 AND found * 3 FROM (VALUES
   ('SELECT * FROM cph_phones JOIN cph_servers USING (server_id)', 1000)) AS q (query, found);
 \! test/service log $CPH_TEST_PORT >/dev/null
 
+-- Where a plain list soon has enough rows, it is what is read, and EXPLAIN says
+-- why no LIMIT was sent.
+SELECT plan('SELECT phone_id FROM cph_phones WHERE status IN (2, 8) LIMIT 10', 'VERBOSE, COSTS OFF');
+
 -- A column whose type refuses a value fails the whole, and says which it is.
 CREATE FOREIGN TABLE odd (phone_id text, imei smallint) SERVER cph OPTIONS (resource 'phones');
 SELECT regexp_replace(failure('ANALYZE odd'), '[0-9a-f]{15,32}', 'X', 'g');
