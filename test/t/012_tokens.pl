@@ -183,6 +183,23 @@ foreach (
 	is_deeply(requests("$servers;"), $wanted, "tried again: $fault->[0]");
 	$service->clear;
 }
+
+# Being throttled does not count as a failure.
+$service->fault('rate', n => 0, retry_after => 0, times => 2, match => 'auth/tokens');
+$service->fault('status', status => 503, after => 2, times => 2, match => 'auth/tokens');
+is_deeply(requests("$servers;"),
+	[ ("$post 429") x 2, ("$post 503") x 2, "$post 201", "$get 200" ],
+	'tried again: two 429, and max_retries times more');
+$service->clear;
+
+# Nor is a failure waited out for longer than throttle_timeout.
+my $errors = '';
+$service->fault('status', status => 503, retry_after => 86400, match => 'auth/tokens');
+$node->psql('postgres', "SET statement_timeout = '10s'; $servers", stderr => \$errors);
+like($errors, qr/could not get a token for server "cph"/,
+	'a failure with a wait that is too long is an error at once');
+is_deeply([ $service->log ], ["$post 503"], '... after one request');
+$service->clear;
 foreach (
 	[ [ 'status', status => 500, shape => 'iam', error_msg => 'broken' ],
 		$refused, qr/^DETAIL .*500.*, after 3 tries/ ],
@@ -206,7 +223,6 @@ foreach (
 # A token service that does not answer can be waited for and be cancelled.
 $service->fault('stall', match => 'auth/tokens');
 my $start = time;
-my $errors = '';
 $node->psql('postgres', "SET statement_timeout = 300; $servers", stderr => \$errors);
 like($errors, qr/canceling statement due to statement timeout/, 'cancelled');
 cmp_ok(time - $start, '<=', 2, 'at once');
