@@ -93,6 +93,30 @@ sub check
 
 check(@$_) foreach @cases;
 
+# What an answer says of itself is shown in UTF-8, without control characters,
+# and of the request's id 64 bytes.  A header is bytes; JSON has escapes.
+foreach my $case (
+	[ 'control characters', "a\x1b[31m\x07b", 'a [31m b' ],
+	[ 'Latin-1', "caf\xe9", 'caf?' ],
+	[ 'UTF-8, too long', "\xc3\xa9" x 40, "\xc3\xa9" x 32 ],
+	[ 'UTF-8, cut within a character', 'x' . "\xc3\xa9" x 40, 'x' . "\xc3\xa9" x 31 ],
+	[ 'JSON, cut within a character', undef, "\xe6\x89\x8b" x 21, '\u624b' x 40 ])
+{
+	my ($name, $header, $shown, $json) = @$case;
+	$service->set(request_id => $header) if defined $header;
+	$service->fault(
+		'body',
+		status => 500,
+		text => defined $json ? qq({"error_code":"CPS.0001","request_id":"$json"}) : '');
+	$session->run($query);
+	my $error = $session->error;
+	my ($found) = $error =~ /^DETAIL:  GET .* \(request (.*)\)\.$/m;
+	is($found, $shown, "a request's id: $name") or diag $error;
+	ok(utf8::decode($error) && $error !~ /[^\P{Cntrl}\n]/, '... in clean UTF-8');
+	$service->clear;
+	is($session->run($query), $answer, '... next query');
+}
+
 # A token that has expired, and is good again.  It is not tried again at once.
 $service->control('POST', '/_control/tokens', { $CphTest::TOKEN => 0 });
 is($session->state($query), 'HV00N', 'expired token');
