@@ -69,6 +69,20 @@ $service->fault('status', status => 400, error_msg => "\x{624b}\x{673a}", error_
 answer('SELECT phone_id FROM cph_phones');
 like($session->{stderr}, qr/error code CPS\.0100, "\?{6}"/,
 	'an error message in Chinese does not become another error');
+
+# So it is with the id in the context of an error of a value.
+$service->clear;
+$service->control(
+	'POST',
+	'/_control/update',
+	{   list => 'phones',
+		where => { phone_name => "\x{624b}\x{673a}-000007" },
+		set => { phone_id => "caf\x{e9}-\x{624b}" }
+	});
+$session->{stderr} = '';
+answer('SELECT phone_name FROM cph_phones');
+like($session->{stderr}, qr/ERROR:  22P05: .*CONTEXT:  column "phone_name" of foreign table "cph_phones", phone_id "caf\?\?-\?\?\?"\n/s,
+	'an id in Chinese does not either');
 $session->quit;
 
 done_testing();
