@@ -27,6 +27,10 @@ SELECT plan('SELECT phone_id FROM cph_phones WHERE status = 8 AND type = 1', 'AN
 SELECT plan('SELECT phone_id FROM cph_phones', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF');
 SELECT plan('SELECT count(*) FROM cph_phones WHERE status = 8', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF');
 SELECT plan('SELECT * FROM cph_phones LIMIT 0', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF');
+-- An answer that a filter is invalid was read: no request was dropped.
+\! test/service set $CPH_TEST_PORT 'invalid_filter={"phone_name": "CPS.0025"}'
+SELECT plan('SELECT phone_id FROM cph_phones WHERE phone_name = ''mobile-000012''', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF');
+\! test/service set $CPH_TEST_PORT invalid_filter=null
 
 -- The other formats carry the same.
 CREATE FUNCTION plan_json(query text, options text) RETURNS SETOF text LANGUAGE plpgsql AS
