@@ -105,6 +105,18 @@ SELECT value, result FROM (VALUES
   ('https://cph.cn-north-4.myhuaweicloud.com')) AS v (value),
   server_option('endpoint', value) AS result;
 RESET ROLE;
+-- Names count as a whole, beyond the length of PostgreSQL's own, in upper or
+-- lower case.
+SELECT set_config('cph_fdw.allowed_hosts',
+                  repeat('a', 60) || '.cph.Example.COM, .' || repeat('b', 63) || '.Example.org', false);
+SET ROLE regress_cph_user;
+SELECT host, result FROM (VALUES
+  (repeat('a', 60) || '.cph.example.com'), (repeat('A', 60) || '.CPH.example.com'),
+  (repeat('a', 60) || '.cph.example.net'), (repeat('a', 60) || '.cp'),
+  ('x.' || repeat('b', 63) || '.example.org'), ('x.' || repeat('b', 63) || '.example.net'),
+  ('x.' || repeat('b', 62)), (repeat('b', 63) || '.example.org')) AS v (host),
+  server_option('endpoint', 'https://' || host) AS result;
+RESET ROLE;
 RESET cph_fdw.allowed_hosts;
 
 -- The owner counts when the server is used, and what is missing is told then.
