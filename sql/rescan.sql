@@ -22,3 +22,8 @@ FETCH ALL FROM c;
 FETCH ALL FROM c;
 COMMIT;
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- A value that the service calls invalid says nothing of the next ones.
+\! test/service fault $CPH_TEST_PORT status status=400 error_code=CPS.0025 'match=phone_name=mobile-000015&'
+SELECT same('SELECT n.name, p.phone_id FROM (VALUES (''mobile-000012''), (''mobile-000015''), (''mobile-000014''), (''no-such-phone'')) AS n (name), LATERAL (SELECT phone_id FROM cph_phones WHERE phone_name = n.name OFFSET 0) AS p');
+\! test/service ctl $CPH_TEST_PORT DELETE fault >/dev/null
+\! test/service log $CPH_TEST_PORT
