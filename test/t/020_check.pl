@@ -66,6 +66,36 @@ $service->set(clock_shift => 3600);
 like(checked('clock'), qr/differs .* 3\d\d\d seconds ahead of/, 'the clock');
 $service->clear;
 
+# Each advice can be followed, whether the option has another value or none, and
+# is not given again.
+$service->clear;
+my @none = ('body', match => 'phone_name=', text => '{"request_id":"a","phones":[],"count":0}');
+foreach my $case (
+	[ 'phones: largest page', 'fetch_size', '50', '100', 'differs', { page_cap => 50 } ],
+	[ 'phones: newest first', 'enable_order_pushdown', 'false', 'true', 'differs', { unsorted => JSON::PP::true } ],
+	[ 'phones: stable ties', 'stable_ties', 'false', 'true', 'differs', { ties_shuffled => JSON::PP::true } ],
+	[ 'phones: filter phone_name', 'name_filter', 'exact', 'substring', 'differs', { names => 'exact' } ],
+	[ 'phones: filter phone_name', 'name_filter', 'off', 'exact', 'differs', {}, \@none ],
+	[ 'servers: filter create_since', 'time_unit', 'ms', 's', 'differs', { time_unit => 'ms' } ],
+	[ 'servers: filter create_since', 'time_unit', 's', 'ms', 'ok', {} ])
+{
+	my ($item, $option, $value, $other, $status, $readings, $fault) = @$case;
+	$service->set(%$readings);
+	$service->fault(@$fault) if $fault;
+	foreach my $verb ('ADD', 'SET')
+	{
+		$node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (SET $option '$other')") if $verb eq 'SET';
+		my $advice = checked($item);
+		my ($command) = $advice =~ /: (ALTER SERVER .*)\.$/;
+		like($advice, qr/^$item $status /, "$option: an advice");
+		is($command, "ALTER SERVER cph OPTIONS ($verb $option '$value')", "... to $verb");
+		$node->psql('postgres', $command // '');
+		like(checked($item), qr/^$item ok .*; the option "$option" says so\.$/, '... that was followed');
+	}
+	$node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (DROP $option)");
+	$service->clear;
+}
+
 # A failure is a row, and the rest goes on.
 $service->fault('status', status => 403, error_code => 'CPS.0001', match => '/phones?');
 like(checked('phones: list'), qr/failed server "cph" denied permission: GET /, 'no permission for one list');
