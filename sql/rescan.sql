@@ -15,6 +15,10 @@ SELECT same('SELECT n, (SELECT p.phone_id FROM cph_phones p WHERE p.imei > '''' 
 -- A changed parameter counts, also between rows that were kept.
 SELECT same('SELECT s.n, t.n, (SELECT count(p.imei) FROM cph_phones p WHERE p.status = s.n) FROM generate_series(6, 8) AS s (n), generate_series(1, 3) AS t (n)');
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- One that only what is checked here depends on does not.
+SELECT same('SELECT n, (SELECT count(p.imei) FROM cph_phones p WHERE p.status = 8 AND length(p.phone_name) + p.volume_mode > n) FROM generate_series(10, 14) AS n');
+SELECT same('SELECT v.*, (SELECT count(p.imei) FROM cph_phones p WHERE p.status = v.s AND length(p.phone_name) + p.volume_mode > v.t) FROM (VALUES (6, 10), (6, 11), (7, 11), (7, 12), (7, 13)) AS v (s, t)');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
 -- What has ended stays so.
 BEGIN;
 DECLARE c CURSOR FOR SELECT a.n, count(b.phone_id) FROM (VALUES (1), (2), (3)) AS a (n), cph_phones b WHERE b.status = 8 GROUP BY 1 ORDER BY 1;

@@ -32,6 +32,7 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 	if (!OidIsValid(state->userid))
 		state->userid = GetUserId();
 	state->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	state->params = cph_scan_params(plan);
 	state->context = CurrentMemoryContext;
 	state->run_context = AllocSetContextCreate(CurrentMemoryContext,
 											   "cph_fdw scan",
@@ -354,14 +355,15 @@ cphIterateForeignScan(ForeignScanState *node)
 }
 
 /*
- * ReScanForeignScan: starts anew.  With no parameter changed, the rows of the
- * first such run are kept, and read again by those that follow.
+ * ReScanForeignScan: starts anew.  With no parameter changed that the rows
+ * depend on, those of the first such run are kept, and read again by those that
+ * follow.
  */
 void
 cphReScanForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
-	bool		changed = node->ss.ps.chgParam != NULL;
+	bool		changed = bms_overlap(node->ss.ps.chgParam, state->params);
 
 	end_run(state);
 	state->window_failed = false;

@@ -6,7 +6,36 @@
  */
 #include "scanstate.h"
 
+#include "nodes/nodeFuncs.h"
 #include "probe.h"
+
+/* Adds the executor's parameters in an expression to a set. */
+static bool
+add_params(Node *node, void *arg)
+{
+	Bitmapset **params = arg;
+	Param	   *param = (Param *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && param->paramkind == PARAM_EXEC)
+		*params = bms_add_member(*params, param->paramid);
+	return expression_tree_walker(node, add_params, arg);
+}
+
+/*
+ * Returns the executor's parameters that the rows of a scan depend on, before
+ * the executor checks its own clauses.
+ */
+Bitmapset *
+cph_scan_params(const ForeignScan *plan)
+{
+	Bitmapset  *params = NULL;
+
+	(void) add_params((Node *) plan->fdw_exprs, &params);
+	(void) add_params((Node *) plan->fdw_recheck_quals, &params);
+	return params;
+}
 
 /* Returns the scan's client, which is opened by the first request. */
 CphClient *

@@ -21,6 +21,7 @@ typedef struct CphScanState
 	const CphEndpoint *endpoint;
 	Oid			userid;			/* whose user mapping is used */
 	List	   *exprs;			/* ExprState * of fdw_exprs */
+	Bitmapset  *params;			/* of the executor, that its rows depend on */
 	CphTupleReader *reader;		/* NULL: no row was read yet */
 	CphClient  *client;			/* NULL: nothing was sent yet */
 	CphCounters counters;		/* of all that it did */
@@ -51,6 +52,7 @@ typedef struct CphScanState
 	bool		async;			/* do not wait */
 } CphScanState;
 
+extern Bitmapset *cph_scan_params(const ForeignScan *plan);
 extern CphClient *cph_scan_client(CphScanState *state);
 extern CphQuery *cph_scan_query(ForeignScanState *node);
 extern void cph_scan_pager_options(CphScanState *state,
