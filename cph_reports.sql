@@ -381,10 +381,10 @@ BEGIN
     taken := clock_timestamp();
     BEGIN
       EXECUTE format('INSERT INTO cph_reports.phone_history
-                      SELECT %L, p.* FROM cph_reports.phones AS p WHERE region = %L', taken, here);
+                      SELECT $1, p.* FROM cph_reports.phones AS p WHERE region = %L', here) USING taken;
       GET DIAGNOSTICS phones = ROW_COUNT;
       EXECUTE format('INSERT INTO cph_reports.server_history
-                      SELECT %L, s.* FROM cph_reports.servers AS s WHERE region = %L', taken, here);
+                      SELECT $1, s.* FROM cph_reports.servers AS s WHERE region = %L', here) USING taken;
       GET DIAGNOSTICS servers = ROW_COUNT;
       INSERT INTO cph_reports.snapshots VALUES (here, taken, phones, servers);
       UPDATE cph_reports.regions

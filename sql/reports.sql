@@ -101,7 +101,12 @@ SELECT count(*) FROM plan('SELECT phone_id FROM cph_reports.phones WHERE region 
 SELECT count(*) FROM cph_reports.phones WHERE region = 'west' AND status = 8;
 SELECT count(*) FROM cph_reports.phones_west WHERE status = 8;
 \! test/service log $CPH_TEST_PORT
+-- However the session writes times: CST is also America's.
+SET timezone = 'Asia/Shanghai';
+SET datestyle = 'SQL, DMY';
 CALL cph_reports.take_snapshot();
+RESET datestyle;
+SET timezone = 'UTC';
 \! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
 SELECT region, phones, servers FROM cph_reports.snapshots ORDER BY 1;
 SELECT equal($$SELECT phone_id, status_label, create_time, product_id FROM cph_reports.latest_phones WHERE region = 'west'$$,
