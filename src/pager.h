@@ -27,6 +27,8 @@ typedef struct CphPagerOptions
 	bool		ordered;		/* rely on newest first; must be false if the
 								 * endpoint documents no order */
 	bool		needs_time;		/* an item without a time is an error */
+	bool		needs_id;		/* an item without an id is an error, also in
+								 * a list of one page */
 	bool		stable_ties;	/* rows of one time stand in one order */
 	bool		has_newest;		/* only rows of this time and older ... */
 	TimestampTz newest;

@@ -76,6 +76,7 @@ pg_noreturn extern void cph_pager_broken_promise(const CphPager *pager,
 extern void cph_pager_check_progress(CphPager *pager);
 extern void cph_pager_check_order(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_ties(const CphPager *pager, const CphPage *page);
+extern void cph_pager_check_ids(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_identity(const CphPager *pager,
 									 const CphPage *page);
 extern void cph_pager_check_whole(const CphPager *pager, const CphPage *page,

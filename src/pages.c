@@ -390,6 +390,8 @@ accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 	cph_pager_check_order(pager, page);
 	if (pager->pages > 1)
 		cph_pager_check_identity(pager, page);
+	else if (pager->options.needs_id)
+		cph_pager_check_ids(pager, page);
 	cph_pager_check_ties(pager, page);
 	if (pager->seeking)
 		cph_pager_seek(pager, page, asked->offset);

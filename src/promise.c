@@ -101,18 +101,26 @@ cph_pager_check_ties(const CphPager *pager, const CphPage *page)
 								 UNSTABLE_TIES_HINT);
 }
 
+/* Checks that the rows of a page can be told from those of another stream. */
+void
+cph_pager_check_ids(const CphPager *pager, const CphPage *page)
+{
+	for (int i = 0; i < page->nitems; i++)
+	{
+		if (page->items[i].id == NULL)
+			incomplete_item(pager, i, pager->options.endpoint->id_field);
+	}
+}
+
 /* Checks that a page can be matched with another one. */
 void
 cph_pager_check_identity(const CphPager *pager, const CphPage *page)
 {
-	const CphEndpoint *endpoint = pager->options.endpoint;
-
+	cph_pager_check_ids(pager, page);
 	for (int i = 0; i < page->nitems; i++)
 	{
-		if (page->items[i].id == NULL)
-			incomplete_item(pager, i, endpoint->id_field);
 		if (!page->items[i].has_time && pager->options.ordered)
-			incomplete_item(pager, i, endpoint->time_field);
+			incomplete_item(pager, i, pager->options.endpoint->time_field);
 	}
 }
 

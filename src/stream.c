@@ -164,6 +164,8 @@ cph_streams_create(CphClient *client, const CphPagerOptions *options,
 	streams->streams = palloc0(sizeof(Stream) * n);
 	streams->merge = n > 1 && options->needs_time;
 	base.streams = streams->merge ? n : 1;
+	/* what several values find is one row, which only its id shows */
+	base.needs_id = n > 1 && fan->kind != CPH_FILTER_EQUAL;
 	streams->may_be_refused = n > 1 && fan->invalid_code != NULL &&
 		!fan->invalid_is_none;
 	if (n > 1)

@@ -67,6 +67,13 @@ foreach my $field ('phone_id', 'create_time')
 		'HV00L', "no $field in a list of several pages");
 	CphTest::same($node, 'SELECT phone_name FROM cph_phones WHERE status = 8');
 }
+
+# ... or in several lists of one page: a row that two values find is one.
+my $names = q{SELECT phone_name FROM cph_phones WHERE phone_name IN ('mobile-00000', 'mobile-000003')};
+$service->set(drop_fields => ['phone_id']);
+is($session->state($names), 'HV00L', 'no phone_id where two values may find a row');
+$service->set(drop_fields => ['create_time']);
+CphTest::same($node, $names);
 $service->clear;
 
 # An item array that is missing is an error, also of a list without rows.
