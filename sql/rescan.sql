@@ -9,6 +9,11 @@ SET enable_material = off;
 \! test/service log $CPH_TEST_PORT >/dev/null
 SELECT same('SELECT a.phone_id, b.phone_id FROM cph_phones a JOIN cph_phones b ON a.imei < b.imei WHERE a.status = 8 AND b.status = 7');
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- Rows that are kept on disk.
+SET work_mem = '64kB';
+SELECT same('SELECT n, (SELECT sum(hashtext(p::text)) FROM cph_phones p WHERE length(p.phone_name) > n) FROM generate_series(1, 4) AS n');
+RESET work_mem;
+\! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
 -- One that ends early is begun anew.
 SELECT same('SELECT n, (SELECT p.phone_id FROM cph_phones p WHERE p.imei > '''' ORDER BY create_time DESC, phone_id OFFSET n LIMIT 1) FROM generate_series(1, 4) AS n');
 \! test/service log $CPH_TEST_PORT | sort | uniq -c

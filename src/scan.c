@@ -305,7 +305,10 @@ begin_keeping(ForeignScanState *node)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Returns the next row of those that were kept, or an empty slot. */
+/*
+ * Returns the next row of those that were kept, or an empty slot.  A row from
+ * disk is the kept slot's to free, later than the caller's context is reset.
+ */
 static TupleTableSlot *
 next_kept(ForeignScanState *node)
 {
@@ -313,8 +316,11 @@ next_kept(ForeignScanState *node)
 	TupleTableSlot *slot = ExecClearTuple(node->ss.ss_ScanTupleSlot);
 	TupleTableSlot *kept = state->kept_slot;
 	int			natts = slot->tts_tupleDescriptor->natts;
+	MemoryContext caller = MemoryContextSwitchTo(kept->tts_mcxt);
+	bool		found = tuplestore_gettupleslot(state->kept, true, false, kept);
 
-	if (!tuplestore_gettupleslot(state->kept, true, false, kept))
+	MemoryContextSwitchTo(caller);
+	if (!found)
 		return slot;
 	slot_getallattrs(kept);
 	memcpy(slot->tts_values, kept->tts_values, sizeof(Datum) * natts);
