@@ -14,7 +14,7 @@ SET work_mem = '64kB';
 SELECT same('SELECT n, (SELECT sum(hashtext(p::text)) FROM cph_phones p WHERE length(p.phone_name) > n) FROM generate_series(1, 4) AS n');
 RESET work_mem;
 \! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
--- One that ends early is begun anew.
+-- One that ends early goes on in the next.
 SELECT same('SELECT n, (SELECT p.phone_id FROM cph_phones p WHERE p.imei > '''' ORDER BY create_time DESC, phone_id OFFSET n LIMIT 1) FROM generate_series(1, 4) AS n');
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
 -- A changed parameter counts, also between rows that were kept.

@@ -297,7 +297,6 @@ begin_keeping(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	MemoryContext caller = MemoryContextSwitchTo(state->context);
 
-	drop_kept(state);
 	state->kept = tuplestore_begin_heap(false, false, work_mem);
 	state->kept_slot =
 		MakeSingleTupleTableSlot(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
@@ -347,7 +346,12 @@ cphIterateForeignScan(ForeignScanState *node)
 		return slot;
 	}
 	if (state->replaying)
-		return next_kept(node);
+	{
+		slot = next_kept(node);
+		if (!TupIsNull(slot) || state->kept_all)
+			return slot;
+		state->replaying = false;
+	}
 	step = next_row(node);
 	state->waiting = step == CPH_STEP_WAIT;
 	if (state->kept != NULL && step == CPH_STEP_ROW)
@@ -363,7 +367,8 @@ cphIterateForeignScan(ForeignScanState *node)
 /*
  * ReScanForeignScan: starts anew.  With no parameter changed that the rows
  * depend on, those of the first such run are kept, and read again by those that
- * follow.
+ * follow; where one has ended early, the next goes on.  With a changed one, a
+ * filter is tried that the service did not take: it may have been for its value.
  */
 void
 cphReScanForeignScan(ForeignScanState *node)
@@ -371,6 +376,13 @@ cphReScanForeignScan(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	bool		changed = bms_overlap(node->ss.ps.chgParam, state->params);
 
+	state->replaying = !changed && state->kept != NULL;
+	if (state->replaying)
+	{
+		state->waiting = false;
+		tuplestore_rescan(state->kept);
+		return;
+	}
 	end_run(state);
 	state->window_failed = false;
 	state->counted = false;
@@ -382,11 +394,8 @@ cphReScanForeignScan(ForeignScanState *node)
 	}
 	if (changed || state->spec->count)
 		drop_kept(state);
-	else if (!state->kept_all)
-		begin_keeping(node);
 	else
-		tuplestore_rescan(state->kept);
-	state->replaying = state->kept_all;
+		begin_keeping(node);
 }
 
 /* EndForeignScan: drops what is under way and gives the transport back. */

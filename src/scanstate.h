@@ -45,7 +45,7 @@ typedef struct CphScanState
 	/* Rows kept from the first rescan on, for those that follow */
 	Tuplestorestate *kept;		/* NULL: none */
 	bool		kept_all;		/* that run came to its end */
-	bool		replaying;		/* this run returns them */
+	bool		replaying;		/* they are returned before others */
 	TupleTableSlot *kept_slot;	/* to read them through */
 
 	bool		waiting;		/* asynchronous: nothing yet */
