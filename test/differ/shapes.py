@@ -440,6 +440,8 @@ class Shapes:
         if outer == "picks" and inner.field("status").family == "integer" and rng.random() < 0.4:
             on = rng.choice([f"{status} = o.status", f"{status} IN (o.status, 8)", f"{status} = ANY (ARRAY[o.status, o.n])",
                              f"{status} = o.status AND {home} = {key}", f"{time} >= o.since", f"{time} < o.since"])
+        if rng.random() < 0.2:      # checked here alone: the rows are kept from one outer row to the next
+            on = f"left({id_}, 1) = left({key}, 1)"
         where = self.where(inner, clauses)
         where += f" AND {on}" if where else f" WHERE {on}"
         body = rng.choice([
