@@ -83,3 +83,8 @@ SELECT plan('SELECT count(*) FROM cph_phones WHERE status = 8');
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8');
 \! test/service log $CPH_TEST_PORT
 ALTER SERVER cph OPTIONS (DROP enable_count_pushdown);
+
+-- A request for each value, as far as the list has more pages.
+SELECT same('SELECT count(*) FROM cph_phones'), same('SELECT count(*) FROM cph_phones WHERE status IN (6, 7, 8, 3)');
+\! test/service log $CPH_TEST_PORT
+SELECT plan('SELECT count(*) FROM cph_phones WHERE status IN (2, 6, 7, 8, 3, 4, -5, -6)');

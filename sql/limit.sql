@@ -30,6 +30,11 @@ SELECT same('SELECT * FROM cph_phones LIMIT 300 OFFSET 500', true);
 -- Streams of several values hold the rows that are skipped as well.
 SELECT same('SELECT create_time FROM cph_phones WHERE status IN (8, -7) ORDER BY create_time DESC LIMIT 5 OFFSET 3', true);
 \! test/service log $CPH_TEST_PORT
+-- There may be as many of them as the list has pages; of those that are to be
+-- merged only as many as can be under way.
+SELECT same('SELECT phone_id FROM (SELECT * FROM cph_phones WHERE status IN (6, 7, 8, 3) LIMIT 700) AS p');
+\! test/service log $CPH_TEST_PORT
+SELECT plan('SELECT create_time FROM cph_phones WHERE status IN (6, 7, 8, 3) ORDER BY create_time DESC LIMIT 700', 'VERBOSE, COSTS OFF');
 -- No row is wanted: no request.
 SELECT same('SELECT * FROM cph_phones LIMIT 0');
 SELECT same('SELECT * FROM cph_phones WHERE status = 2 LIMIT 0 OFFSET 5');

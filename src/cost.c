@@ -6,6 +6,7 @@
  */
 #include "plan.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "optimizer/cost.h"
@@ -13,13 +14,18 @@
 #include "utils/selfuncs.h"
 
 /*
- * Returns how many streams may be merged in the order of the list: as many as
- * can be under way at once, twice over.
+ * Returns how many streams may be read.  In the order of the list only as many
+ * are merged as can be under way at once, twice over; without it there may be
+ * as many as a plain scan has pages.
  */
 int
-cph_merged_streams(const CphRelInfo *info)
+cph_most_streams(const CphRelInfo *info, bool ordered)
 {
-	return 2 * info->options->max_concurrent_requests;
+	int			merged = 2 * info->options->max_concurrent_requests;
+	double		pages = info->tuples /
+		cph_options_page_size(info->options, info->endpoint);
+
+	return ordered ? merged : Min(Max(ceil(pages), merged), INT_MAX / 2);
 }
 
 /* Tells whether a bound of time can be put to use at all. */

@@ -9,9 +9,6 @@
  */
 #include "plan.h"
 
-#include <limits.h>
-#include <math.h>
-
 #include "access/stratnum.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/pathnode.h"
@@ -155,9 +152,7 @@ fans_out(List *chosen)
 
 /*
  * Adds the paths that read the table for some clauses: plainly, and, if a
- * clause has several values, a stream for each.  In the order of the list only
- * some streams are merged; without it there may be as many as a plain scan has
- * pages.
+ * clause has several values, a stream for each.
  */
 static void
 add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
@@ -166,18 +161,15 @@ add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
 	CphPathKind kind = {0};
 	List	   *chosen = cph_choose_clauses(root, info, restrictinfos, true);
 	double		streams = cph_estimate_streams(root, chosen);
-	double		pages;
-	int			merged = cph_merged_streams(info);
 
 	add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
 	if (!fans_out(chosen))
 		return;
 	kind.fan_out = true;
-	pages = info->tuples / cph_options_page_size(info->options, info->endpoint);
-	kind.max_streams = Min(Max(ceil(pages), merged), INT_MAX / 2);
+	kind.max_streams = cph_most_streams(info, false);
 	if (streams <= kind.max_streams)
 		add_scan_path(root, info, restrictinfos, &kind, NIL, outer);
-	kind.max_streams = merged;
+	kind.max_streams = cph_most_streams(info, true);
 	if (info->pathkeys != NIL && streams <= kind.max_streams)
 		add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
 }

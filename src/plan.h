@@ -52,7 +52,7 @@ extern double cph_estimate_received(PlannerInfo *root, const CphRelInfo *info,
 									List *chosen);
 
 /* Costs (cost.c) */
-extern int	cph_merged_streams(const CphRelInfo *info);
+extern int	cph_most_streams(const CphRelInfo *info, bool ordered);
 extern double cph_estimate_streams(PlannerInfo *root, List *chosen);
 extern List *cph_choose_clauses(PlannerInfo *root, const CphRelInfo *info,
 								List *restrictinfos, bool fan_out);

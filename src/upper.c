@@ -140,12 +140,15 @@ add_final_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *final_rel,
 	Cost		total_cost;
 
 	kind.fan_out = true;
-	kind.max_streams = cph_merged_streams(info);
+	kind.max_streams = cph_most_streams(info, root->sort_pathkeys != NIL);
 	kind.window = true;
 	kind.limit_count = root->parse->limitCount;
 	kind.limit_offset = root->parse->limitOffset;
 	chosen = cph_choose_clauses(root, info, restrictinfos, true);
 	info->no_limit_reason = no_limit_reason(root, info, chosen);
+	if (info->no_limit_reason == NULL &&
+		cph_estimate_streams(root, chosen) > kind.max_streams)
+		info->no_limit_reason = "a clause has too many values";
 	if (info->no_limit_reason != NULL)
 		return;
 	rows = estimate_window(info, extra);
@@ -213,7 +216,7 @@ add_count_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *grouped_rel,
 	Cost		total_cost;
 
 	kind.fan_out = true;
-	kind.max_streams = cph_merged_streams(info);
+	kind.max_streams = cph_most_streams(info, false);
 	kind.count = true;
 	kind.having = having;
 	chosen = cph_choose_clauses(root, info, restrictinfos, true);
@@ -222,6 +225,7 @@ add_count_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *grouped_rel,
 		parse->groupClause != NIL || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || root->hasPseudoConstantQuals ||
 		inexact_reason(restrictinfos, chosen) != NULL ||
+		cph_estimate_streams(root, chosen) > kind.max_streams ||
 		!are_row_counts((Node *) list_concat_copy(target->exprs, having)) ||
 		contain_volatile_functions((Node *) having) ||
 		contain_subplans((Node *) having))
