@@ -263,20 +263,18 @@ cph_count_iterate(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	MemoryContext caller;
-	CphQuery   *query;
-	int64		count;
 
 	ExecClearTuple(slot);
 	if (state->counted)
 		return slot;
 	caller = MemoryContextSwitchTo(state->run_context);
-	query = cph_scan_query(node);
-	count = count_query(state, query);
+	if (state->count < 0)
+		state->count = count_query(state, cph_scan_query(node));
 	MemoryContextSwitchTo(caller);
 	state->counted = true;
 	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
 	{
-		slot->tts_values[i] = Int64GetDatum(count);
+		slot->tts_values[i] = Int64GetDatum(state->count);
 		slot->tts_isnull[i] = false;
 	}
 	return ExecStoreVirtualTuple(slot);

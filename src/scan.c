@@ -33,6 +33,7 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 		state->userid = GetUserId();
 	state->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->params = cph_scan_params(plan);
+	state->count = -1;
 	state->context = CurrentMemoryContext;
 	state->run_context = AllocSetContextCreate(CurrentMemoryContext,
 											   "cph_fdw scan",
@@ -391,6 +392,7 @@ cphReScanForeignScan(ForeignScanState *node)
 	{
 		bms_free(state->unsent);
 		state->unsent = NULL;
+		state->count = -1;
 	}
 	if (changed || state->spec->count)
 		drop_kept(state);

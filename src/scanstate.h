@@ -42,6 +42,9 @@ typedef struct CphScanState
 	Bitmapset  *unsent;			/* filters that the service did not take */
 	bool		counted;		/* the row of a counting scan was returned */
 
+	/* Of a counting scan, for the rescans that follow */
+	int64		count;			/* number of rows; -1: not known */
+
 	/* Rows kept from the first rescan on, for those that follow */
 	Tuplestorestate *kept;		/* NULL: none */
 	bool		kept_all;		/* that run came to its end */
