@@ -91,6 +91,11 @@ BEGIN
     RAISE EXCEPTION 'there is no server of cph_fdw to report on'
       USING HINT = 'Make one with CREATE SERVER, or name some with -v servers=NAME,...';
   END IF;
+  -- the tables of a region are named after it, as far as a name goes
+  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('servers_' || region)::name HAVING count(*) > 1) THEN
+    RAISE EXCEPTION 'the names of two servers begin with the same 55 bytes'
+      USING HINT = 'Give one a shorter name with ALTER SERVER ... RENAME TO.';
+  END IF;
 END
 $$;
 

@@ -162,6 +162,17 @@ SELECT count(*) FROM cph_reports.phones;
 SELECT count(*) FROM cph_reports.servers;
 RESET ROLE;
 
+-- Two names that are one as far as a table's name goes.
+SELECT repeat('r', 55) || '1' AS one, repeat('r', 55) || '2' AS two \gset
+CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'x', project_id 'x');
+CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'y', project_id 'y');
+\setenv script :script
+\setenv database :DBNAME
+\setenv servers :one,:two
+\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -v servers="$servers" -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //' | head -n 2
+DROP SERVER :one;
+DROP SERVER :two;
+
 SET client_min_messages = warning;
 DROP SCHEMA cph_reports CASCADE;
 DROP ROLE cph_reader;
