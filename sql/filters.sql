@@ -49,6 +49,12 @@ SELECT clause, w.* FROM (VALUES
   ('phone_name LIKE ''%-00001%'''), ('phone_name LIKE ''%e-00001_'''), ('phone_name LIKE ''m%00001%''')) AS v (clause),
   where_phones(clause) AS w;
 \! test/service log $CPH_TEST_PORT
+-- It is asked by a part of the newest name without what may mean something else.
+SELECT cph_fdw_disconnect('cph');
+\! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 0, "set": {"phone_name": "cph_\u673a\u5668_a%b_\u673a"}}' >/dev/null
+SELECT count(*) FROM cph_phones WHERE phone_name LIKE '%-00001%';
+\! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 0, "set": {"phone_name": "mobile-000999"}}' >/dev/null
+\! test/service log $CPH_TEST_PORT
 
 -- On servers.
 SELECT clause, w.* FROM (VALUES

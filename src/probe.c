@@ -15,21 +15,36 @@
  */
 #define PAGES_WORTH_PROBING 3
 
+/* Characters that a filter may take for something else. */
+#define SPECIAL "\\%_*?"
+
 /*
- * Returns the inside of a name, palloc'd: without its first and last
- * character.  NULL if that is none, or has a character that a filter may take
- * for something else.
+ * Returns the inside of a name, palloc'd: the longest run without a special
+ * character between its first and its last character.  NULL if there is none
+ * that does not begin the name as well.
  */
 static char *
 inside_of_name(const char *name)
 {
-	int			length = strlen(name);
-	int			first = pg_encoding_mblen(PG_UTF8, name);
+	int			end = strlen(name);
+	int			best = 0;
+	int			length = 0;
 
-	if (length < 3 || strpbrk(name, "\\%_*?") != NULL ||
-		IS_HIGHBIT_SET(name[length - 1]) || first >= length - 1)
-		return NULL;
-	return pnstrdup(name + first, length - 1 - first);
+	/* leave out the last character, of one byte or more */
+	while (end > 0 && (name[--end] & 0xC0) == 0x80)
+		;
+	for (int at = *name ? pg_encoding_mblen(PG_UTF8, name) : 0; at < end;)
+	{
+		int			run = Min(strcspn(name + at, SPECIAL), end - at);
+
+		if (run > length && strncmp(name, name + at, run) != 0)
+		{
+			best = at;
+			length = run;
+		}
+		at += run + 1;
+	}
+	return length > 0 ? pnstrdup(name + best, length) : NULL;
 }
 
 /* Returns the name of the first item of a page, or NULL. */
