@@ -93,8 +93,10 @@ SELECT reltuples FROM pg_class WHERE oid = 'cph_phone_models'::regclass;
 SELECT item, status, regexp_replace(detail, '\d+ ms', 'N ms') FROM cph_fdw_check('cph') WHERE item LIKE 'phone_models:%';
 \! test/service log $CPH_TEST_PORT | awk '/phone-models/; END { print NR <= 25 ? "25 at most" : NR }'
 
--- One name on several server models is several rows.
-\! test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "rx1.cp.c60.d10.e1v1", "server_model_name": "physical.other"}}' >/dev/null
+-- One name on several server models is several rows, and so are two models of
+-- these names that differ otherwise.
+\! test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "rx1.cp.c60.d10.e1v1", "server_model_name": "physical.other", "phone_model_version": 1}}' >/dev/null
+\! test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "rx1.cp.c60.d10.e1v1", "server_model_name": "physical.other", "phone_model_version": 2}}' >/dev/null
 SELECT phone_model_name, server_model_name FROM cph_phone_models WHERE phone_model_name = 'rx1.cp.c60.d10.e1v1' ORDER BY 2;
 
 -- Import.
@@ -118,9 +120,9 @@ BEGIN
 		cardinality(found) - (SELECT count(DISTINCT seen) FROM seen));
 END $$;
 ALTER FOREIGN TABLE cph_phone_models OPTIONS (SET fetch_size '20');
-CREATE TABLE seen (phone_model_name text, server_model_name text);
+CREATE TABLE seen (phone_model_name text, server_model_name text, phone_model_version integer);
 \set change `test/service ctl $CPH_TEST_PORT POST mark; test/service ctl $CPH_TEST_PORT POST delete '{"list": "phone_models", "index": 0, "n": 35, "after": 2}'; test/service ctl $CPH_TEST_PORT POST delete '{"list": "phone_models", "index": 60, "n": 25, "after": 6}'`
-INSERT INTO seen SELECT phone_model_name, server_model_name FROM cph_phone_models;
+INSERT INTO seen SELECT phone_model_name, server_model_name, phone_model_version FROM cph_phone_models;
 \! test/service log $CPH_TEST_PORT
 \set stayed `test/service ctl $CPH_TEST_PORT GET stayed/phone_models`
 SELECT kept(:'stayed');

@@ -171,8 +171,8 @@ static const CphLabel server_labels[] = {
 
 /*
  * Phone models, by "Querying Cloud Phone Flavors" (cph_api_0506, 2025-10-28).
- * It names neither an order nor a total, and does not say that a model is of
- * one server model only.
+ * It names neither an order nor a total, and no field that identifies a model:
+ * models differ by any of what describes them, all but their status.
  */
 static const CphColumn model_columns[] = {
 	{"server_model_name", "text"},
@@ -191,6 +191,12 @@ static const CphColumn model_columns[] = {
 	{"dpi", "integer"},
 	{"fps", "text"},
 	{"volume_mode", "integer"},
+};
+
+static const char *const model_identity[] = {
+	"server_model_name", "cpu", "memory", "disk", "resolution", "extend_spec",
+	"spec_code", "phone_capacity", "image_label", "product_type",
+	"phone_model_version", "dpi", "fps", "volume_mode", NULL
 };
 
 static const CphFilterValue model_statuses[] = {
@@ -254,7 +260,7 @@ static const CphEndpoint endpoints[] = {
 		.path = "cloud-phone/phone-models",
 		.item_key = "phone_models",
 		.id_field = "phone_model_name",
-		.id_within = "server_model_name",
+		.id_more = model_identity,
 		.page_max = 100,
 		.default_rows = 50,
 		.columns = model_columns, .ncolumns = lengthof(model_columns),

@@ -99,8 +99,8 @@ typedef struct CphEndpoint
 	const char *path;			/* below /v1/{project_id}/ */
 	const char *item_key;		/* the array of items in the answer */
 	const char *id_field;		/* identifies an item ... */
-	const char *id_within;		/* ... of those that have the same here; NULL:
-								 * of all */
+	const char *const *id_more; /* ... with these, a list ended by NULL; NULL:
+								 * by itself */
 	const char *time_field;		/* the list is newest first by it; NULL: no
 								 * order is documented */
 	bool		has_count;		/* the answer holds the total, as count */

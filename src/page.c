@@ -11,6 +11,7 @@
 #include "page.h"
 
 #include "isotime.h"
+#include "lib/stringinfo.h"
 
 /*
  * The values that an answer may hold.  A server with three addresses has 38,
@@ -18,6 +19,9 @@
  */
 #define CPH_VALUES_PER_ROW		64
 #define CPH_VALUES_BESIDE_ROWS	1000
+
+/* Stands between the fields of an id; a message shows a blank. */
+#define ID_SEPARATOR '\x1f'
 
 /* A page that is being decoded. */
 typedef struct Decoding
@@ -28,16 +32,15 @@ typedef struct Decoding
 	CphPage    *page;
 	const char *reason;
 	int			id_at;			/* where an item had its id last */
-	int			within_at;		/* and what that is within */
 	int			time_at;		/* and its time */
 } Decoding;
 
 /*
- * Returns a field's string; NULL if it is absent, no string, or holds a zero
- * byte.  at is where it is looked for first, and becomes where it is.
+ * Returns a field, or NULL if it is absent.  at is where it is looked for
+ * first, and becomes where it is.
  */
-static const char *
-get_text(const CphJsonValue *object, const char *name, int *at)
+static const CphJsonValue *
+get_field(const CphJsonValue *object, const char *name, int *at)
 {
 	for (int i = 0; i < object->length; i++)
 	{
@@ -47,12 +50,46 @@ get_text(const CphJsonValue *object, const char *name, int *at)
 		if (strcmp(field->name, name) != 0)
 			continue;
 		*at = place;
-		if (field->value.kind != CPH_JSON_STRING ||
-			strlen(field->value.string) != field->value.length)
-			return NULL;
-		return field->value.string;
+		return &field->value;
 	}
 	return NULL;
+}
+
+/*
+ * Returns a field's string; NULL if it is absent, no string, or holds a zero
+ * byte.  at is as in get_field.
+ */
+static const char *
+get_text(const CphJsonValue *object, const char *name, int *at)
+{
+	const CphJsonValue *value = get_field(object, name, at);
+
+	if (value == NULL || value->kind != CPH_JSON_STRING ||
+		strlen(value->string) != value->length)
+		return NULL;
+	return value->string;
+}
+
+/* Returns an id with the further fields that identify an item, palloc'd. */
+static const char *
+extend_id(const char *id, const CphJsonValue *object, const char *const *names)
+{
+	int			at = 0;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, id);
+	for (; *names != NULL; names++)
+	{
+		const CphJsonValue *value = get_field(object, *names, &at);
+
+		appendStringInfoChar(&buf, ID_SEPARATOR);
+		if (value != NULL && value->kind == CPH_JSON_STRING)
+			appendStringInfoString(&buf, value->string);
+		else if (value != NULL && value->kind == CPH_JSON_INTEGER)
+			appendStringInfo(&buf, INT64_FORMAT, value->integer);
+	}
+	return buf.data;
 }
 
 /* Returns what identifies an item; NULL if it has nothing that does. */
@@ -61,13 +98,10 @@ get_id(Decoding *decoding, const CphJsonValue *object)
 {
 	const CphEndpoint *endpoint = decoding->endpoint;
 	const char *id = get_text(object, endpoint->id_field, &decoding->id_at);
-	const char *within = NULL;
 
 	if (id == NULL || id[0] == '\0')
 		return NULL;
-	if (endpoint->id_within != NULL)
-		within = get_text(object, endpoint->id_within, &decoding->within_at);
-	return within ? psprintf("%s of %s", id, within) : id;
+	return endpoint->id_more ? extend_id(id, object, endpoint->id_more) : id;
 }
 
 /* Parses the item that comes next. */
