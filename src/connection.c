@@ -203,20 +203,33 @@ cph_connection_succeeded(CphConnection *connection)
 
 /*
  * Returns what the service has shown of an endpoint for a project, for reading
- * and writing.  What it has shown for another project is forgotten.
+ * and writing.  Where there is no room, what was used longest ago is forgotten.
  */
 CphFacts *
 cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
 					 const char *project_id)
 {
-	CphFacts   *facts = &connection->facts[endpoint - cph_endpoint_at(0)];
+	static uint64 uses = 0;
+	CphFacts   *facts = &connection->facts[0];
 
-	if (strncmp(facts->project_id, project_id, sizeof(facts->project_id)) != 0)
+	for (int i = 0; i < CPH_MAX_FACTS; i++)
 	{
-		memset(facts, 0, sizeof(CphFacts));
-		facts->total = -1;
-		strlcpy(facts->project_id, project_id, sizeof(facts->project_id));
+		CphFacts   *known = &connection->facts[i];
+
+		if (known->endpoint == endpoint &&
+			strcmp(known->project_id, project_id) == 0)
+		{
+			known->used = ++uses;
+			return known;
+		}
+		if (known->used < facts->used)
+			facts = known;
 	}
+	memset(facts, 0, sizeof(CphFacts));
+	facts->endpoint = endpoint;
+	facts->total = -1;
+	facts->used = ++uses;
+	strlcpy(facts->project_id, project_id, sizeof(facts->project_id));
 	return facts;
 }
 
@@ -237,12 +250,14 @@ cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 	hash_seq_init(&scan, connections);
 	while ((connection = hash_seq_search(&scan)) != NULL)
 	{
-		const CphFacts *facts =
-			&connection->facts[endpoint - cph_endpoint_at(0)];
-
-		if (connection->serverid == serverid && connection->valid &&
-			*facts->project_id != '\0')
-			rows = Max(rows, cph_facts_rows(facts, params, nparams));
+		if (connection->serverid != serverid || !connection->valid)
+			continue;
+		for (int i = 0; i < CPH_MAX_FACTS; i++)
+		{
+			if (connection->facts[i].endpoint == endpoint)
+				rows = Max(rows, cph_facts_rows(&connection->facts[i], params,
+												nparams));
+		}
 	}
 	return rows;
 }

@@ -11,6 +11,9 @@
 #include "facts.h"
 #include "option.h"
 
+/* Endpoints of projects of which a connection remembers something. */
+#define CPH_MAX_FACTS 24
+
 /*
  * A connection in the sense of postgres_fdw: a user at a server.  It is
  * forgotten with its server or user mapping, and when it is disconnected.
@@ -36,8 +39,8 @@ typedef struct CphConnection
 	MemoryContext context;
 	struct CphLogin *login;		/* or NULL */
 
-	/* What the service has shown of each endpoint, by its number */
-	CphFacts	facts[CPH_MAX_ENDPOINTS];
+	/* What the service has shown of each endpoint and project used last */
+	CphFacts	facts[CPH_MAX_FACTS];
 } CphConnection;
 
 extern void cph_connection_init(void);

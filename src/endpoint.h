@@ -15,13 +15,12 @@
 #include "fmgr.h"
 
 /*
- * Bounds of the tables in endpoint.c, which checks them: endpoints, and the
- * sets that the filters of one endpoint can form.
+ * Bounds of the tables in endpoint.c: the filters of one endpoint, the sets
+ * that they form, and the rows of a page.
  */
-#define CPH_MAX_ENDPOINTS	8
 #define CPH_MAX_FILTERS		8
 #define CPH_MAX_FILTER_SETS (1 << CPH_MAX_FILTERS)
-#define CPH_MAX_PAGE		200 /* of any endpoint's page_max */
+#define CPH_MAX_PAGE		200
 
 /* Bytes of a project's ID, at most. */
 #define CPH_MAX_PROJECT_ID	64

@@ -30,7 +30,9 @@ typedef struct CphSize
 /* What the service has shown of an endpoint, for one project. */
 typedef struct CphFacts
 {
+	const CphEndpoint *endpoint;	/* NULL: none are kept here */
 	char		project_id[CPH_MAX_PROJECT_ID + 1];
+	uint64		used;			/* a larger number for each use */
 	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
 	int64		total;			/* last count without a filter; -1: none */
 

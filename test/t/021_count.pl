@@ -6,11 +6,15 @@
 use strict;
 use warnings FATAL => 'all';
 
+use CphLogin;
 use CphSession;
 use CphTest;
 use Test::More;
 
-my ($node, $service) = CphTest::setup(phones => 1500);
+my $other = 'fedcba98765432100123456789abcdef';
+my ($node, $service) = CphTest::setup(
+	phones => 1500,
+	project => CphLogin::several('project', $CphTest::PROJECT, $other));
 my $session = CphSession->new($node);
 
 sub number_with
@@ -66,5 +70,20 @@ $session->run('SELECT count(*) FROM cph_phones WHERE status = 2');
 cmp_ok(scalar($service->log), '<=', 2, 'one to see that it is not the number of all phones');
 $session->run($statuses);
 is(scalar($service->log), 10, 'a request for each status');
+
+# What it has shown for one project is remembered beside another's.
+$session->run("CREATE FOREIGN TABLE others (status integer) SERVER cph
+	OPTIONS (resource 'phones', project_id '$other')");
+my $both = 'SELECT (SELECT count(*) FROM cph_phones WHERE status = 2), (SELECT count(*) FROM others WHERE status = 2)';
+(my $others = $statuses) =~ s/cph_phones/others/;
+foreach my $query ($others, $statuses, 'SELECT count(*) FROM others', 'SELECT count(*) FROM cph_phones')
+{
+	$session->run($query) for 1 .. 2;
+}
+$session->run($_) for $others, $statuses;
+my $two = $session->run('SELECT count(*) FROM local_phones WHERE status = 2');
+$service->log;
+is($session->run($both), "$two|$two", 'two projects');
+is(scalar($service->log), 2, '... a request for each');
 
 done_testing();
