@@ -220,7 +220,12 @@ lib_leave() {
 	find "$LIB_SCRATCH" -name postmaster.pid 2>/dev/null | while read -r file; do
 		"$LIB_BIN/pg_ctl" stop -s -m immediate -D "${file%/*}" >/dev/null 2>&1
 	done
-	[ -n "${LIB_KEEP:-}" ] || rm -rf "$LIB_SCRATCH"
+	[ -z "${LIB_KEEP:-}" ] || return 0
+	# a server that is watched still writes of its leaks when it has ended
+	rm -rf "$LIB_SCRATCH" 2>/dev/null || {
+		sleep 2
+		rm -rf "$LIB_SCRATCH"
+	}
 }
 
 # Runs a step and waits for it such that a signal to the script takes effect at
