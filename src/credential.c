@@ -22,6 +22,12 @@
  */
 #define LOOK_AGAIN_US 10000
 
+/*
+ * One that was not looked after for that long holds up nobody: the scan that
+ * sent it may not be read again before another has its rows.
+ */
+#define ABANDONED_US 200000
+
 /* The headers of a signed request, and the NULL behind them. */
 #define HEADERS_MAX 5
 
@@ -213,6 +219,14 @@ is_signed(const CphCredential *credential)
 		credential->method == CPH_AUTH_KEYS_FILE;
 }
 
+/* Tells whether another scan's request tries the credential at the moment. */
+static bool
+is_tried(const CphCredential *credential, const CphLogin *login)
+{
+	return login->prober != NULL && login->prober != credential &&
+		cph_transport_now() < login->attended_at + ABANDONED_US;
+}
+
 /*
  * Tells whether a request may be sent beside in_flight others.  Until the
  * service has taken a signature there is one at a time, lest several wrong
@@ -224,8 +238,7 @@ cph_credential_ready(CphCredential *credential, int in_flight)
 	CphLogin   *login = login_of(credential);
 
 	return !is_signed(credential) || login->accepted ||
-		(in_flight == 0 &&
-		 (login->prober == NULL || login->prober == credential));
+		(in_flight == 0 && !is_tried(credential, login));
 }
 
 /* Returns when to look whether it may be sent, of cph_transport_now; or 0. */
@@ -235,9 +248,19 @@ cph_credential_ready_at(CphCredential *credential)
 	CphLogin   *login = login_of(credential);
 
 	if (!is_signed(credential) || login->accepted ||
-		login->prober == NULL || login->prober == credential)
+		!is_tried(credential, login))
 		return 0;
 	return cph_transport_now() + LOOK_AGAIN_US;
+}
+
+/* Takes note that the requests of a credential are looked after. */
+void
+cph_credential_attend(CphCredential *credential)
+{
+	CphLogin   *login = login_of(credential);
+
+	if (login->prober == credential)
+		login->attended_at = cph_transport_now();
 }
 
 /* Adds a header to those that are signed. */
@@ -302,7 +325,10 @@ cph_credential_headers(CphCredential *credential,
 	{
 		sign_headers(credential, request, lines);
 		if (!login->accepted)
+		{
 			login->prober = credential;
+			login->attended_at = cph_transport_now();
+		}
 	}
 	return lines;
 }

@@ -30,6 +30,7 @@ extern const char *cph_credential_project(CphCredential *credential);
 
 extern bool cph_credential_ready(CphCredential *credential, int in_flight);
 extern int64 cph_credential_ready_at(CphCredential *credential);
+extern void cph_credential_attend(CphCredential *credential);
 extern const char *const *cph_credential_headers(CphCredential *credential,
 												 const CphLoginRequest *request,
 												 uint64 *fingerprint);

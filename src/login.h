@@ -28,6 +28,7 @@ typedef struct CphLogin
 	slist_head	tokens;			/* CphToken */
 	bool		accepted;		/* the service has taken a credential */
 	const void *prober;			/* who sends the first request; NULL: nobody */
+	int64		attended_at;	/* when that was last looked after */
 	uint64		refused;		/* fingerprint of one that was; 0: none */
 	int64		refused_at;		/* time of cph_transport_now */
 	char	   *detail;			/* of that error */

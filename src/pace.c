@@ -236,6 +236,7 @@ cph_client_perform(CphClient *client)
 {
 	dlist_iter	iter;
 
+	cph_credential_attend(client->credential);
 	cph_transport_perform(client->transport);
 
 	/* twice: one that ends may make room for one before it */
@@ -290,10 +291,11 @@ cph_client_wait(CphClient *client)
 
 /*
  * Returns a descriptor that is readable whenever the client can go on, or -1
- * where there is none.
+ * where there is none.  To be asked for before each wait.
  */
 int
 cph_client_fd(CphClient *client)
 {
+	cph_credential_attend(client->credential);
 	return cph_transport_fd(client->transport);
 }

@@ -65,6 +65,13 @@ like(
 	'the second time is told from the first');
 is_deeply([ map { s/.* //r } $service->log ], ['401'], 'one request was sent');
 
+# Nor is it sent twice while the first answer is waited for.
+$service->fault('latency', ms => 700);
+CphLogin::failures($node,
+	"$servers UNION ALL $servers UNION ALL SELECT phone_id FROM cph_phones");
+is_deeply([ map { s/.* //r } $service->log ], ['401'], 'one request to a slow service');
+$service->clear;
+
 # Another mapping is sent at once, in the same session.
 is( $node->safe_psql(
 		'postgres',
@@ -73,6 +80,17 @@ is( $node->safe_psql(
 		  . 'SELECT count(*) FROM cph_servers'),
 	"HV00N\n20",
 	'a changed mapping is sent');
+
+# A first request that nobody waits for holds up no other: its scan has ended
+# early, and may be read again.
+is( $node->safe_psql(
+		'postgres', qq{
+		SET statement_timeout = '20s';
+		SELECT (SELECT count(*) FROM (SELECT phone_id FROM cph_phones
+		                              UNION ALL SELECT '' LIMIT 1) AS early),
+		       (SELECT count(server_name) FROM cph_servers)}),
+	'1|20',
+	'a first request that nobody waits for');
 
 # A key that the service does not know, and one that it has locked.  Neither is
 # shown.
