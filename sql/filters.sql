@@ -53,6 +53,14 @@ SELECT clause, w.* FROM (VALUES
 SELECT cph_fdw_disconnect('cph');
 \! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 0, "set": {"phone_name": "cph_\u673a\u5668_a%b_\u673a"}}' >/dev/null
 SELECT count(*) FROM cph_phones WHERE phone_name LIKE '%-00001%';
+\! test/service log $CPH_TEST_PORT
+-- Words' beginnings, of upper or lower case, are not taken for it.
+SELECT cph_fdw_disconnect('cph');
+\! test/service set $CPH_TEST_PORT names=words
+\! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 0, "set": {"phone_name": "Mobile_mobile_1"}}' >/dev/null
+SELECT count(*) FROM cph_phones WHERE phone_name LIKE '%obile-00001%';
+\! test/service set $CPH_TEST_PORT names=null
+SELECT cph_fdw_disconnect('cph');
 \! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 0, "set": {"phone_name": "mobile-000999"}}' >/dev/null
 \! test/service log $CPH_TEST_PORT
 

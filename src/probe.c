@@ -6,6 +6,8 @@
  */
 #include "probe.h"
 
+#include <ctype.h>
+
 #include "jsonshape.h"
 #include "mb/pg_wchar.h"
 
@@ -19,32 +21,56 @@
 #define SPECIAL "\\%_*?"
 
 /*
+ * Tells whether a name has a part within a word, and nowhere at the beginning
+ * of the name or of a word: a filter that goes by beginnings, of upper or lower
+ * case, does not find it by that part.
+ */
+static bool
+has_inside(const char *name, const char *part)
+{
+	int			length = strlen(part);
+	bool		found = false;
+
+	for (const char *p = name; *p != '\0'; p++)
+	{
+		if (pg_strncasecmp(p, part, length) != 0)
+			continue;
+		if (p == name || !(isalnum((unsigned char) p[-1]) || IS_HIGHBIT_SET(p[-1])))
+			return false;
+		found |= strncmp(p, part, length) == 0;
+	}
+	return found;
+}
+
+/*
  * Returns the inside of a name, palloc'd: the longest run without a special
- * character between its first and its last character.  NULL if there is none
- * that does not begin the name as well.
+ * character, less its first character and the name's last.  NULL if there is
+ * none that has_inside tells of.
  */
 static char *
 inside_of_name(const char *name)
 {
 	int			end = strlen(name);
-	int			best = 0;
-	int			length = 0;
+	char	   *best = NULL;
 
 	/* leave out the last character, of one byte or more */
 	while (end > 0 && (name[--end] & 0xC0) == 0x80)
 		;
-	for (int at = *name ? pg_encoding_mblen(PG_UTF8, name) : 0; at < end;)
+	for (int at = 0; at < end;)
 	{
-		int			run = Min(strcspn(name + at, SPECIAL), end - at);
+		int			first = pg_encoding_mblen(PG_UTF8, name + at);
+		int			run = Min((int) strcspn(name + at, SPECIAL), end - at);
 
-		if (run > length && strncmp(name, name + at, run) != 0)
+		if (run - first > (best ? (int) strlen(best) : 0))
 		{
-			best = at;
-			length = run;
+			char	   *part = pnstrdup(name + at + first, run - first);
+
+			if (has_inside(name, part))
+				best = part;
 		}
 		at += run + 1;
 	}
-	return length > 0 ? pnstrdup(name + best, length) : NULL;
+	return best;
 }
 
 /* Returns the name of the first item of a page, or NULL. */
@@ -85,8 +111,7 @@ probe_substring(CphClient *client, const CphEndpoint *endpoint,
 	name = first_name(filter, page);
 	if (name == NULL)
 		return CPH_REFUTED;
-	name = strstr(name, param.value) == name ? NULL : strstr(name, param.value);
-	return name ? CPH_SHOWN : CPH_UNKNOWN;
+	return has_inside(name, param.value) ? CPH_SHOWN : CPH_UNKNOWN;
 }
 
 /*

@@ -58,8 +58,9 @@ def is_overrides(value):
 READINGS = {
     # Filters
     "names": Reading("substring",
-                     one_of("substring", "prefix", "exact", "nocase", "wildcards"),
-                     "what a fuzzy name finds; wildcards: a substring in which % and _ are as in LIKE"),
+                     one_of("substring", "prefix", "exact", "nocase", "words", "wildcards"),
+                     "what a fuzzy name finds; words: the beginning of any word, in upper or lower case; "
+                     "wildcards: a substring in which % and _ are as in LIKE"),
     "creating": Reading("own", one_of("own", "all"),
                         "status: a code that means creating finds its own rows, or those of all such codes"),
     "time_unit": Reading("s", one_of("s", "ms"), "unit of create_since and create_until"),

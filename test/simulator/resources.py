@@ -235,6 +235,9 @@ def name_test(needle, reading):
     if reading == "nocase":
         folded = needle.casefold()
         return lambda text: folded in text.casefold()
+    if reading == "words":
+        found = re.compile(r"(?:^|[\W_])" + re.escape(needle), re.IGNORECASE).search
+        return lambda text: found(text) is not None
     if reading == "wildcards":
         pattern = "".join({"%": ".*", "_": "."}.get(char) or re.escape(char) for char in needle)
         return lambda text, find=re.compile(pattern, re.DOTALL).search: find(text) is not None
