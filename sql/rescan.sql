@@ -24,6 +24,9 @@ SELECT same('SELECT s.n, t.n, (SELECT count(p.imei) FROM cph_phones p WHERE p.st
 SELECT same('SELECT n, (SELECT count(p.imei) FROM cph_phones p WHERE p.status = 8 AND length(p.phone_name) + p.volume_mode > n) FROM generate_series(10, 14) AS n');
 SELECT same('SELECT v.*, (SELECT count(p.imei) FROM cph_phones p WHERE p.status = v.s AND length(p.phone_name) + p.volume_mode > v.t) FROM (VALUES (6, 10), (6, 11), (7, 11), (7, 12), (7, 13)) AS v (s, t)');
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
+-- Once it is known that it is read again, it is kept after a change, too.
+SELECT same('SELECT v.s, x.* FROM (VALUES (6), (7), (8)) AS v (s), LATERAL (SELECT t, p.imei FROM generate_series(10, 14) AS t LEFT JOIN cph_phones p ON p.status = v.s AND length(p.phone_name) + p.volume_mode > t OFFSET 0) AS x');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
 -- A count is asked for once as well.
 SELECT same('SELECT n, (SELECT count(*) + n FROM cph_phones HAVING count(*) > 300 * n) FROM generate_series(1, 5) AS n');
 SELECT same('SELECT s, n, (SELECT count(*) + n FROM cph_phones WHERE status = s) FROM (VALUES (8, 1), (8, 2), (6, 2)) AS v (s, n)');

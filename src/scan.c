@@ -369,13 +369,15 @@ cphIterateForeignScan(ForeignScanState *node)
  * ReScanForeignScan: starts anew.  With no parameter changed that the rows
  * depend on, those of the first such run are kept, and read again by those that
  * follow; where one has ended early, the next goes on.  With a changed one, a
- * filter is tried that the service did not take: it may have been for its value.
+ * filter is tried that the service did not take: it may have been for its value;
+ * and rows are kept at once if the scan has been read again before.
  */
 void
 cphReScanForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
 	bool		changed = bms_overlap(node->ss.ps.chgParam, state->params);
+	bool		again = state->kept != NULL;
 
 	state->replaying = !changed && state->kept != NULL;
 	if (state->replaying)
@@ -394,9 +396,8 @@ cphReScanForeignScan(ForeignScanState *node)
 		state->unsent = NULL;
 		state->count = -1;
 	}
-	if (changed || state->spec->count)
-		drop_kept(state);
-	else
+	drop_kept(state);
+	if (!state->spec->count && (!changed || again))
 		begin_keeping(node);
 }
 
