@@ -60,6 +60,17 @@ given_option(const CphCheck *check, const char *name)
 	return NULL;
 }
 
+/* Tells whether two values of an option are the same: "off" is "false". */
+static bool
+same_value(const char *a, const char *b)
+{
+	bool		of_a;
+	bool		of_b;
+
+	return strcmp(a, b) == 0 ||
+		(parse_bool(a, &of_a) && parse_bool(b, &of_b) && of_a == of_b);
+}
+
 /*
  * Adds a row for an item that is otherwise than expected, with the command
  * that tells the wrapper so.  It is fine if the server has that option.
@@ -70,7 +81,7 @@ cph_check_advise(CphCheck *check, const char *item, const char *status,
 {
 	const char *given = given_option(check, option);
 
-	if (given != NULL && strcmp(given, value) == 0)
+	if (given != NULL && same_value(given, value))
 		cph_check_report(check, item, "ok",
 						 psprintf("%s; the option \"%s\" says so.", finding, option));
 	else

@@ -92,6 +92,11 @@ foreach my $case (
 		$node->psql('postgres', $command // '');
 		like(checked($item), qr/^$item ok .*; the option "$option" says so\.$/, '... that was followed');
 	}
+	if ($value eq 'false')
+	{
+		$node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (SET $option 'off')");
+		like(checked($item), qr/^$item ok .*; the option "$option" says so\.$/, '... in other words');
+	}
 	$node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (DROP $option)");
 	$service->clear;
 }
