@@ -187,6 +187,7 @@ cph_client_schedule(CphClient *client)
 	CphConnection *connection = client->connection;
 	int64		now = cph_transport_now();
 	int64		at = 0;
+	bool		idle = cph_client_in_flight(client) == 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &client->calls)
@@ -198,8 +199,13 @@ cph_client_schedule(CphClient *client)
 			int64		due = Max(call->not_before, connection->resume_at);
 
 			due = Max(due, cph_credential_ready_at(client->credential));
-			/* what is due waits for another to end, not for a time */
-			if (due > now)
+			due = Max(due, now);
+
+			/*
+			 * What is due waits for another to end, not for a time.  Where
+			 * there is none, it has become due after it was looked at.
+			 */
+			if (due > now || idle)
 				at = at == 0 ? due : Min(at, due);
 		}
 	}
