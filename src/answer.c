@@ -134,6 +134,7 @@ cph_transfer_end(CphTransfer *transfer, CURLcode result)
 		transfer->attached = false;
 	}
 	transfer->state = classify(transfer, result);
+	transfer->neglected = transfer->transport->neglected;
 	if (transfer->state == CPH_TRANSFER_ANSWERED)
 		transfer->error[0] = '\0';
 	else if (transfer->header_length > HEADERS_MAX)
@@ -180,6 +181,19 @@ CphTransferState
 cph_transfer_state(const CphTransfer *transfer)
 {
 	return transfer->state;
+}
+
+/*
+ * Whether the transfer failed because nobody looked after it: it ran out of
+ * time, or the peer of patience, while its transport was not performed, with
+ * an answer that may have been there.
+ */
+bool
+cph_transfer_neglected(const CphTransfer *transfer)
+{
+	return transfer->neglected &&
+		(transfer->state == CPH_TRANSFER_TIMED_OUT ||
+		 transfer->state == CPH_TRANSFER_BROKEN);
 }
 
 /*

@@ -222,6 +222,8 @@ may_retry(CphCall *call, const CphOutcome *outcome)
 								   call_detail(call, NULL));
 			return false;
 		case CPH_VERDICT_RETRY:
+			if (cph_transfer_neglected(call->transfer))
+				return true;	/* no fault of the service's */
 			if (!cph_outcome_may_retry(call->transfer, ++call->failures,
 									   client->options))
 				return false;

@@ -27,6 +27,12 @@
 			elog(ERROR, "libcurl refused %s", #option); \
 	} while (0)
 
+/*
+ * Who calls libcurl that much later than it wanted did not wait for it: the
+ * reader of a cursor took a break.
+ */
+#define NEGLECTED_US INT64CONST(1000000)
+
 /* How often memory that libcurl asked for was not there. */
 static volatile int shortages = 0;
 
@@ -34,6 +40,7 @@ static void *libcurl_malloc(size_t size);
 static void *libcurl_realloc(void *memory, size_t size);
 static void *libcurl_calloc(size_t count, size_t size);
 static char *libcurl_strdup(const char *string);
+static void note_neglect(CphTransport *transport);
 static CURLMcode drive(CphTransport *transport);
 static CURLMcode drive_all(CphTransport *transport);
 static void arm_timer(CphTransport *transport);
@@ -178,6 +185,18 @@ cph_curl_leave(CphTransport *transport, const sigset_t *saved)
 }
 
 /*
+ * Takes note, until the transport is performed, that it should have been long
+ * ago.  To be called before another time is set: a new transfer does that.
+ */
+static void
+note_neglect(CphTransport *transport)
+{
+	if (transport->curl_at != 0 &&
+		transport->curl_at + NEGLECTED_US < cph_transport_now())
+		transport->neglected = true;
+}
+
+/*
  * Goes on with all transfers as far as is possible without waiting, and ends
  * those that are complete.  Nothing that the network does throws.
  */
@@ -188,6 +207,7 @@ cph_transport_perform(CphTransport *transport)
 	CURLMsg    *message;
 	int			left;
 
+	note_neglect(transport);
 	cph_curl_enter(&saved);
 	if (drive(transport) != CURLM_OK)
 	{
@@ -213,6 +233,7 @@ cph_transport_perform(CphTransport *transport)
 							  &transfer) == CURLE_OK)
 			cph_transfer_end(transfer, message->data.result);
 	}
+	transport->neglected = false;
 	cph_curl_leave(transport, &saved);
 }
 
@@ -349,6 +370,7 @@ watch_timer(CURLM *multi, long timeout_ms, void *arg)
 {
 	CphTransport *transport = arg;
 
+	note_neglect(transport);
 	transport->curl_at = timeout_ms < 0 ? 0 :
 		cph_transport_now() + (int64) timeout_ms * 1000;
 	return 0;

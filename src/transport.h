@@ -86,6 +86,7 @@ extern int64 cph_transport_now(void);
 extern CphTransfer *cph_transfer_start(CphTransport *transport,
 									   const CphHttpRequest *request);
 extern CphTransferState cph_transfer_state(const CphTransfer *transfer);
+extern bool cph_transfer_neglected(const CphTransfer *transfer);
 extern const char *cph_transfer_error(const CphTransfer *transfer);
 extern int	cph_transfer_status(const CphTransfer *transfer);
 extern const char *cph_transfer_body(const CphTransfer *transfer, Size *length);

@@ -38,6 +38,7 @@ struct CphTransport
 	bool		borrowed;
 	bool		closing;		/* when given back it is closed, not kept */
 	bool		sockets_changed;	/* a socket came or went: see drive */
+	bool		neglected;		/* to be performed long after libcurl wanted */
 	int			descriptors;	/* reported to fd.c */
 	CURLM	   *multi;
 	CphPoller	poller;
@@ -57,6 +58,7 @@ struct CphTransfer
 	CphTransferState state;
 	int			shortages;		/* cph_multi_shortages() at the start */
 	CphTransferState refusal;	/* why the body was refused; PENDING: not */
+	bool		neglected;		/* see cph_transfer_neglected */
 	CURLcode	setup;			/* the first option that failed, */
 	const char *setup_option;	/* and its name */
 	Size		header_length;	/* bytes of headers received */

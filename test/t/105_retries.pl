@@ -191,5 +191,18 @@ option(throttle_timeout => 30);
 $service->fault('rate', n => 30, seconds => 1, retry_after => 1);
 option(fetch_size => 12);
 is($session->run($all), '450', 'a service that allows 30 requests a second');
+$service->clear;
+
+# What came while the reader of a cursor took a break is not a failure.
+option(fetch_size => 20);
+option(max_retries => 0);
+$node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (ADD request_timeout '1')");
+$service->fault('latency', ms => 50);
+$session->run('BEGIN; DECLARE c CURSOR FOR SELECT phone_name FROM cph_phones');
+$session->run('FETCH 70 FROM c');
+$session->run('SELECT pg_sleep(3)');
+is(scalar(split /\n/, $session->run('FETCH ALL FROM c')), 380, 'a break');
+is($session->error, '', '... and no error');
+$session->run('COMMIT');
 
 done_testing();
