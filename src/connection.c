@@ -127,7 +127,8 @@ reset_connection(CphConnection *connection, const UserMapping *mapping)
 	connection->resume_at = 0;
 	connection->throttled_since = 0;
 	connection->noticed = false;
-	memset(connection->facts, 0, sizeof(connection->facts));
+	for (int i = 0; i < CPH_MAX_FACTS && connection->facts[i] != NULL; i++)
+		memset(connection->facts[i], 0, sizeof(CphFacts));
 	connection->valid = true;
 }
 
@@ -210,20 +211,24 @@ cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
 					 const char *project_id)
 {
 	static uint64 uses = 0;
-	CphFacts   *facts = &connection->facts[0];
+	CphFacts   *facts = NULL;
 
 	for (int i = 0; i < CPH_MAX_FACTS; i++)
 	{
-		CphFacts   *known = &connection->facts[i];
+		CphFacts  **known = &connection->facts[i];
 
-		if (known->endpoint == endpoint &&
-			strcmp(known->project_id, project_id) == 0)
+		if (*known == NULL)
+			*known = MemoryContextAllocZero(TopMemoryContext, sizeof(CphFacts));
+		if ((*known)->endpoint == endpoint &&
+			strcmp((*known)->project_id, project_id) == 0)
 		{
-			known->used = ++uses;
-			return known;
+			(*known)->used = ++uses;
+			return *known;
 		}
-		if (known->used < facts->used)
-			facts = known;
+		if (facts == NULL || (*known)->used < facts->used)
+			facts = *known;
+		if (facts->endpoint == NULL)
+			break;				/* as are all that follow */
 	}
 	memset(facts, 0, sizeof(CphFacts));
 	facts->endpoint = endpoint;
@@ -254,9 +259,10 @@ cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 			continue;
 		for (int i = 0; i < CPH_MAX_FACTS; i++)
 		{
-			if (connection->facts[i].endpoint == endpoint)
-				rows = Max(rows, cph_facts_rows(&connection->facts[i], params,
-												nparams));
+			const CphFacts *facts = connection->facts[i];
+
+			if (facts != NULL && facts->endpoint == endpoint)
+				rows = Max(rows, cph_facts_rows(facts, params, nparams));
 		}
 	}
 	return rows;

@@ -39,8 +39,11 @@ typedef struct CphConnection
 	MemoryContext context;
 	struct CphLogin *login;		/* or NULL */
 
-	/* What the service has shown of each endpoint and project used last */
-	CphFacts	facts[CPH_MAX_FACTS];
+	/*
+	 * What the service has shown of each endpoint and project used last; the
+	 * rest is NULL.  Each stays where it is for the backend's life.
+	 */
+	CphFacts   *facts[CPH_MAX_FACTS];
 } CphConnection;
 
 extern void cph_connection_init(void);

@@ -1,4 +1,3 @@
-
 # A backend that gets to its requests late: nothing is forgotten, and no answer
 # taken for one that did not come.
 #
