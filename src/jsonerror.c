@@ -98,15 +98,13 @@ read_error(CphShape *shape, const CphJsonValue *object, CphServiceError *error)
 }
 
 /*
- * A copy of a string or an integer, fit for a message; NULL if it is
- * neither.  It ends at a zero byte.
+ * A copy of a string or an integer, cut; NULL if it is neither.  It ends at a
+ * zero byte.
  */
 static char *
 error_text(const CphJsonValue *value)
 {
 	const char *source;
-	char	   *copy;
-	int			length;
 
 	if (value->kind == CPH_JSON_STRING)
 		source = value->string;
@@ -115,15 +113,7 @@ error_text(const CphJsonValue *value)
 	else
 		return NULL;
 
-	length = pg_encoding_mbcliplen(PG_UTF8, source, strlen(source),
-								   ERROR_TEXT_BYTES);
-	copy = pnstrdup(source, length);
-	for (unsigned char *p = (unsigned char *) copy; *p != '\0'; p++)
-	{
-		if (*p < ' ' || *p == 0x7f)
-			*p = ' ';
-		else if (p[0] == 0xc2 && p[1] < 0xa0)	/* U+0080 to U+009F */
-			p[0] = p[1] = ' ';
-	}
-	return copy;
+	return pnstrdup(source,
+					pg_encoding_mbcliplen(PG_UTF8, source, strlen(source),
+										  ERROR_TEXT_BYTES));
 }

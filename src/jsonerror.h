@@ -10,8 +10,8 @@
 #include "compat.h"
 
 /*
- * For an error message: UTF-8, at most 512 bytes each, control characters
- * made blanks, NULL where the answer says nothing.
+ * UTF-8, at most 512 bytes each, NULL where the answer says nothing.  A message
+ * shows them through cph_message_text.
  */
 typedef struct CphServiceError
 {

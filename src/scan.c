@@ -379,7 +379,7 @@ cphReScanForeignScan(ForeignScanState *node)
 	bool		changed = bms_overlap(node->ss.ps.chgParam, state->params);
 	bool		again = state->kept != NULL;
 
-	state->replaying = !changed && state->kept != NULL;
+	state->replaying = !changed && again;
 	if (state->replaying)
 	{
 		state->waiting = false;

@@ -48,6 +48,8 @@ cph_message_text(const char *string)
 	{
 		if (*p < ' ' || *p == 0x7f)
 			*p = ' ';
+		else if (valid && encoding == PG_UTF8 && p[0] == 0xc2 && p[1] < 0xa0)
+			p[0] = p[1] = ' ';	/* U+0080 to U+009F */
 		else if (IS_HIGHBIT_SET(*p) && !valid)
 			*p = '?';
 	}

@@ -97,6 +97,7 @@ check(@$_) foreach @cases;
 # and of the request's id 64 bytes.  A header is bytes; JSON has escapes.
 foreach my $case (
 	[ 'control characters', "a\x1b[31m\x07b", 'a [31m b' ],
+	[ 'control characters beyond ASCII', "a\xc2\x9b31mb", 'a  31mb' ],
 	[ 'Latin-1', "caf\xe9", 'caf?' ],
 	[ 'UTF-8, too long', "\xc3\xa9" x 40, "\xc3\xa9" x 32 ],
 	[ 'UTF-8, cut within a character', 'x' . "\xc3\xa9" x 40, 'x' . "\xc3\xa9" x 31 ],

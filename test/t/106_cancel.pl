@@ -9,7 +9,6 @@ use warnings FATAL => 'all';
 use CphLogin;
 use CphSession;
 use CphTest;
-use File::Basename;
 use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -19,14 +18,7 @@ my $times = $ENV{CPH_TEST_TIMES} // 20;
 my $timeout = 50;
 
 # A look-up that takes a minute, for the server alone.
-my $library = "$PostgreSQL::Test::Utils::tmp_check/slow_names.so";
-my $built = system_log('cc', '-shared', '-fPIC', '-o', $library,
-	dirname(__FILE__) . '/slow_names.c', '-ldl') == 0;
-my $node;
-{
-	local $ENV{LD_PRELOAD} = $built ? $library : $ENV{LD_PRELOAD} // '';
-	$node = CphTest::node();
-}
+my ($node, $built) = CphTest::node_with('slow_names.c');
 my $service = CphTest::service(phones => 450);
 CphTest::attach(
 	$node, $service,

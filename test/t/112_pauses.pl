@@ -8,19 +8,10 @@ use warnings FATAL => 'all';
 
 use CphSession;
 use CphTest;
-use File::Basename;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 # A clock that is slow to look at.
-my $library = "$PostgreSQL::Test::Utils::tmp_check/slow_clock.so";
-my $built = system_log('cc', '-shared', '-fPIC', '-o', $library,
-	dirname(__FILE__) . '/slow_clock.c', '-ldl') == 0;
-my $node;
-{
-	local $ENV{LD_PRELOAD} = $built ? $library : $ENV{LD_PRELOAD} // '';
-	$node = CphTest::node();
-}
+my ($node, $built) = CphTest::node_with('slow_clock.c');
 my $service = CphTest::service(phones => 450);
 CphTest::attach($node, $service, copies => 0);
 

@@ -202,6 +202,19 @@ sub node
 	return $node;
 }
 
+# The same with a C file of this directory preloaded, for the server alone.  The
+# second value is false if there is no compiler for it; then nothing is.
+sub node_with
+{
+	my ($file) = @_;
+
+	my $library = "$PostgreSQL::Test::Utils::tmp_check/" . basename($file, '.c') . '.so';
+	my $built = system_log('cc', '-shared', '-fPIC', '-o', $library,
+		dirname(__FILE__) . "/$file", '-ldl') == 0;
+	local $ENV{LD_PRELOAD} = $built ? $library : $ENV{LD_PRELOAD} // '';
+	return (node(), $built);
+}
+
 # The OPTIONS clause of a hash; '' if it is empty.
 sub options
 {
