@@ -77,7 +77,7 @@ sanitize:
 	PG_CONFIG="$(PG_CONFIG)" test/check --sanitize
 
 # Every kind of scan and answer, in some minutes: valgrind is slow.
-MEMCHECK = tables types limit count rescan 001_scan 002_bad_input
+MEMCHECK = tables types limit count rescan scan bad_input
 
 memcheck:
 	PG_CONFIG="$(PG_CONFIG)" test/check --memcheck $(MEMCHECK)

@@ -26,7 +26,7 @@ SELECT same($$SELECT DATE_TRUNC('month', "public"."cph_phones"."create_time") AS
 \! eval "$REQUESTS"
 
 -- DBeaver.  A page of rows, sorted by a click, filtered; how many there are;
--- the values to choose from. (Its page is the driver's: test/t/221_jdbc.pl.)
+-- the values to choose from. (Its page is the driver's: test/t/outside/jdbc.pl.)
 SELECT same($$SELECT x.create_time FROM public.cph_phones x ORDER BY x.create_time DESC LIMIT 200$$, true);
 SELECT same($$SELECT x.* FROM public.cph_phones x WHERE status = 2 AND server_id = '43a9e630a2a432527694238d4b930e19' LIMIT 200$$);
 SELECT same($$SELECT x.* FROM public.cph_phones x WHERE phone_name ILIKE '%o_brien%'$$);

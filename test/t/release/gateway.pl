@@ -16,7 +16,7 @@ use Test::More;
 my $ENTRYPOINT = "$ENV{TESTDIR}/packaging/entrypoint";
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $directory = PostgreSQL::Test::Utils::tempdir_short();
-my $log = "$PostgreSQL::Test::Utils::log_path/242_gateway_postgres.log";
+my $log = "$PostgreSQL::Test::Utils::log_path/gateway_postgres.log";
 my $service = CphTest::service();
 my $gateway;
 

@@ -202,15 +202,15 @@ sub node
 	return $node;
 }
 
-# The same with a C file of this directory preloaded, for the server alone.  The
-# second value is false if there is no compiler for it; then nothing is.
+# The same with a C file that lies beside the test preloaded, for the server alone.
+# The second value is false if there is no compiler for it; then nothing is.
 sub node_with
 {
 	my ($file) = @_;
 
 	my $library = "$PostgreSQL::Test::Utils::tmp_check/" . basename($file, '.c') . '.so';
 	my $built = system_log('cc', '-shared', '-fPIC', '-o', $library,
-		dirname(__FILE__) . "/$file", '-ldl') == 0;
+		dirname((caller)[1]) . "/$file", '-ldl') == 0;
 	local $ENV{LD_PRELOAD} = $built ? $library : $ENV{LD_PRELOAD} // '';
 	return (node(), $built);
 }

@@ -1,6 +1,6 @@
 # Hostile answers: whatever becomes of an answer on its way, one backend goes
 # on with the right rows or a clear error.  All of them, under the sanitizers:
-# CPH_TEST_ANSWERS=100000 LIB_STEP_SECONDS=7200 test/check --sanitize 201_mutate
+# CPH_TEST_ANSWERS=100000 LIB_STEP_SECONDS=7200 test/check --sanitize hostile_answers
 #
 # Copyright (c) 2026, the cph_fdw developers
 
@@ -34,7 +34,7 @@ $ENV{PGPORT} = $node->port;
 my @more = map { $ENV{ 'CPH_TEST_' . uc } ? ("--$_", $ENV{ 'CPH_TEST_' . uc }) : () }
   qw(answers seed only);
 my ($stdout, $stderr) =
-  run_command([ 'python3', dirname(__FILE__) . '/../mutate', '--service', $service->port, @more ]);
+  run_command([ 'python3', dirname(__FILE__) . '/hostile_answers.py', '--service', $service->port, @more ]);
 note $stdout;
 diag $stderr if $stderr ne '';
 my ($failed) = $stdout =~ /^[0-9]+ passed, ([0-9]+) failed$/m;

@@ -1,7 +1,7 @@
 /*
  * slow_clock.c
  *		A machine so busy that each look at the clock takes a while, for
- *		112_pauses.pl: preloaded into the server, for cph_fdw alone.
+ *		pauses.pl: preloaded into the server, for cph_fdw alone.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $directory = PostgreSQL::Test::Utils::tempdir_short();
-my $log = "$PostgreSQL::Test::Utils::log_path/243_container_demo_output.log";
+my $log = "$PostgreSQL::Test::Utils::log_path/container_demo_output.log";
 
 delete @ENV{ grep { /^CPH_/ } keys %ENV };
 $ENV{CPH_RUN} = $directory;

@@ -24,7 +24,7 @@ my %config = map { chomp(my $value = `$pg_config --$_`); ($_ => $value) }
 system(
 	"$config{cc} $config{cppflags} $config{cflags} -fPIC -shared"
 	  . " -Wno-missing-prototypes"
-	  . " -I$config{'includedir-server'} -I$here/../../src -o $module $here/test_sign.c"
+	  . " -I$config{'includedir-server'} -I$here/../../../src -o $module $here/test_sign.c"
   ) == 0
   or die 'the module cannot be built';
 chmod 0755, dirname($module), $module;

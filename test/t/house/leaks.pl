@@ -1,5 +1,5 @@
 # Hundreds of faulty scans in one backend leave nothing behind.  By hand:
-# CPH_TEST_SCANS=10000 test/check 109_leaks
+# CPH_TEST_SCANS=10000 test/check leaks
 #
 # Copyright (c) 2026, the cph_fdw developers
 

@@ -1,7 +1,7 @@
 # Memory that runs out in libcurl, json-c or our library, at each allocation
 # of a query in turn: an error that says so, or the right answer; then the next
 # query of the same backend is right.  At every allocation up to the 2,000th,
-# and under the sanitizers: CPH_TEST_EVERY=1 test/check --sanitize 203_no_memory
+# and under the sanitizers: CPH_TEST_EVERY=1 test/check --sanitize no_memory
 #
 # Copyright (c) 2026, the cph_fdw developers
 

@@ -1,6 +1,6 @@
 /*
  * no_memory.c
- *		Memory that runs out, for 203_no_memory.pl: preloaded into the server,
+ *		Memory that runs out, for no_memory.pl: preloaded into the server,
  *		it has the n-th allocation of our library or of one that it uses fail.
  *
  * It tells by the place that an allocation is made from.  PostgreSQL's own

@@ -1,6 +1,6 @@
 /*
  * slow_names.c
- *		A name server that does not answer, for 106_cancel.pl: preloaded into
+ *		A name server that does not answer, for cancel.pl: preloaded into
  *		the server, it has each look-up below .slow.test take a minute.
  *
  * Copyright (c) 2026, the cph_fdw developers

@@ -1,6 +1,6 @@
 /*
  * test_sign.c
- *		The signatures' functions as SQL functions, for 010_sign.pl.
+ *		The signatures' functions as SQL functions, for sign.pl.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Hostile answers: one backend reads mutated answers of the simulated service, and is to stand it.
 
-    test/mutate --service PORT [--answers N] [--seed N] [--only N] [--paged SCHEMA]
+    hostile_answers.py --service PORT [--answers N] [--seed N] [--only N]
 
 It works in a database where cph_phones and cph_servers are tables of the service at that port, and
-local_phones and local_servers hold the same rows; those in the schema paged have small pages.  201_mutate.pl
-sets this up and runs it: CPH_TEST_ANSWERS=100000 test/check --sanitize 201_mutate.
+local_phones and local_servers hold the same rows; those in the schema paged have small pages.  hostile_answers.pl
+sets this up and runs it: CPH_TEST_ANSWERS=100000 test/check --sanitize hostile_answers.
 
 Each query meets one mutated answer (simulator/mutate.py), every tenth none.  What must come of it:
   - the right rows, where the mutation is harmless or there is none;
@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.dont_write_bytecode = True
 
 from differ.psql import Lost, Psql                                     # noqa: E402
