@@ -12,17 +12,27 @@
 #   make typedefs        src/typedefs.list, which the indentation needs
 #   make dist            an archive of the last commit
 
+# Where the source is; the objects are made below the current directory, which
+# may be another one: make -f SOURCE/Makefile.
+TOP := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+
 EXTENSION = cph_fdw
 MODULE_big = cph_fdw
-DATA = $(wildcard cph_fdw--*.sql) cph_reports.sql
+DATA = $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/cph_fdw--*.sql)) \
+	cph_reports.sql
 PGFILEDESC = "cph_fdw - cloud phones and their servers as tables"
 
 # The release's: that of the SQL objects, in cph_fdw.control, has no patch level.
 # (VERSION is PostgreSQL's, from where PGXS is included.)
-RELEASE := $(shell sed -n 's/^   "version": "\(.*\)",$$/\1/p' META.json)
+RELEASE := $(shell sed -n 's/^   "version": "\(.*\)",$$/\1/p' $(TOP)/META.json)
 
-SOURCES := $(sort $(wildcard src/*.c))
-OWN_HEADERS := $(sort $(wildcard src/*.h))
+# The rooms of the house, in the order in which a file may use another: see
+# src/README and test/layers.
+FOLDERS = lib http json service user client list query planner executor check
+ROOMS := $(patsubst %,src/%,$(FOLDERS)) src
+
+SOURCES := $(patsubst $(TOP)/%,%,$(sort $(foreach room,$(ROOMS),$(wildcard $(TOP)/$(room)/*.c))))
+OWN_HEADERS := $(sort $(foreach room,$(ROOMS),$(wildcard $(TOP)/$(room)/*.h)))
 OBJS = $(SOURCES:.c=.o)
 
 # The tests that others build on come first.
@@ -47,7 +57,7 @@ endif
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl json-c
-PG_CPPFLAGS := -DCPH_FDW_VERSION='"$(RELEASE)"' \
+PG_CPPFLAGS := -DCPH_FDW_VERSION='"$(RELEASE)"' -I$(TOP)/src \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 SHLIB_LINK := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) \
 	$(SANITIZE_FLAGS)
@@ -62,7 +72,11 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(OWN_HEADERS) Makefile META.json
+$(OBJS): $(OWN_HEADERS) $(TOP)/Makefile $(TOP)/META.json | $(ROOMS)
+
+# In a tree of their own the objects need the folders.
+$(ROOMS):
+	mkdir -p $@
 
 .PHONY: have-service sanitize memcheck check-layers lint indent typedefs dist
 

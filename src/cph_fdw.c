@@ -4,14 +4,11 @@
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "compat.h"
 
-#include "analyze.h"
-#include "async.h"
-#include "connection.h"
-#include "explain.h"
-#include "plan.h"
-#include "scan.h"
+#include "user/user.h"
+#include "planner/callbacks.h"
+#include "executor/callbacks.h"
+
 #include "utils/builtins.h"
 
 CPH_MODULE_MAGIC;

@@ -1,7 +1,7 @@
 
 # Signatures: every published example of the service's own kits and documents,
 # and two for this service.  A module that is built for this test alone makes
-# the functions of src/sign.c callable.
+# the functions of src/user/sign.c callable.
 #
 # Copyright (c) 2026, the cph_fdw developers
 

@@ -4,9 +4,9 @@
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "secret.c"
-#include "sign.c"
-#include "request.c"
+#include "lib/secret.c"
+#include "user/sign.c"
+#include "service/request.c"
 
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"

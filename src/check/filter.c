@@ -1,0 +1,174 @@
+/*
+ * filter.c
+ *		cph_fdw_check: does a filter of a list do what is documented, and what
+ *		do the documents leave open of it?
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "check/check_private.h"
+#include "lib/lib.h"
+#include "json/json.h"
+
+/* Returns a field of an item as text, or NULL. */
+static const char *
+field_text(const CphItem *item, const char *field)
+{
+	CphShape   *shape = cph_json_shape(&field, 1);
+	CphJsonValue value;
+
+	cph_json_read(shape, &item->value, &value);
+	if (value.kind == CPH_JSON_STRING)
+		return value.string;
+	return value.kind == CPH_JSON_INTEGER ?
+		psprintf(INT64_FORMAT, value.integer) : NULL;
+}
+
+/* Tells whether each row of a page has a value in a field. */
+static bool
+all_have(const CphPage *page, const char *field, const char *value)
+{
+	for (int i = 0; i < page->nitems; i++)
+	{
+		const char *text = field_text(&page->items[i], field);
+
+		if (text == NULL || strcmp(text, value) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Checks that an exact filter filters, and that count follows it, by a value
+ * of the first page.
+ */
+static void
+check_equal(CphCheck *check, const CphFilter *filter)
+{
+	char	   *item = psprintf("filter %s", filter->param);
+	const char *value = NULL;
+	const char *shown;
+	CphPage    *page;
+
+	for (int i = 0; i < check->first->nitems && value == NULL; i++)
+	{
+		value = field_text(&check->first->items[i], filter->field);
+		if (value != NULL && cph_filter_class(filter, value) == CPH_LOCAL)
+			value = NULL;
+	}
+	if (value == NULL)
+	{
+		cph_check_report(check, item, "unknown", "No row of the first page has a value for it.");
+		return;
+	}
+	page = cph_check_fetch(check, item, filter->param, value, 0,
+						   check->endpoint->page_max);
+	if (page == NULL)
+		return;
+	shown = cph_message_text(value);
+	if (!all_have(page, filter->field, value))
+		cph_check_report(check, item, "differs",
+						 psprintf("%s=%s returns other rows too; they are left out here.",
+								  filter->param, shown));
+	else if (!check->endpoint->has_count)
+		cph_check_report(check, item, "ok",
+						 psprintf("%s=%s returns matching rows.", filter->param, shown));
+	else if (!page->has_count || page->count == check->total)
+		cph_check_report(check, item, "ok",
+						 psprintf("%s=%s returns matching rows; whether count follows is not to be seen.",
+								  filter->param, shown));
+	else if (page->nitems < check->endpoint->page_max &&
+			 page->count != page->nitems)
+		cph_check_report(check, item, "differs",
+						 psprintf("count is " INT64_FORMAT " for %d rows of %s=%s; count(*) finds out and reads them.",
+								  page->count, page->nitems, filter->param, shown));
+	else
+		cph_check_report(check, item, "ok",
+						 psprintf("%s=%s returns matching rows, and count follows: " INT64_FORMAT ".",
+								  filter->param, shown, page->count));
+}
+
+/* Returns whether a fuzzy filter finds any row: 1 or 0; -1: it failed. */
+static int
+fuzzy_finds(CphCheck *check, const char *item, const CphFilter *filter,
+			const char *value)
+{
+	CphPage    *page = cph_check_fetch(check, item, filter->param, value, 0, 1);
+
+	return page ? page->nitems : -1;
+}
+
+/* Finds out what a fuzzy filter finds, by parts of the newest name. */
+static void
+check_fuzzy(CphCheck *check, const CphFilter *filter)
+{
+	char	   *item = psprintf("filter %s", filter->param);
+	const char *name = field_text(&check->first->items[0], filter->field);
+	int			length = name ? strlen(name) : 0;
+	char	   *other;
+	int			whole;
+	int			prefix;
+	int			inside;
+
+	if (length < 4 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)
+	{
+		cph_check_report(check, item, "unknown", "The newest name is not a plain one.");
+		return;
+	}
+	whole = fuzzy_finds(check, item, filter, name);
+	prefix = fuzzy_finds(check, item, filter, pnstrdup(name, length - 1));
+	inside = fuzzy_finds(check, item, filter, pnstrdup(name + 1, length - 2));
+	if (whole < 0 || prefix < 0 || inside < 0)
+		return;
+	other = pstrdup(name);
+	for (char *p = other; *p; p++)
+		*p = islower((unsigned char) *p) ? pg_toupper(*p) : pg_tolower(*p);
+	if (whole == 0)
+		cph_check_advise(check, item, "differs",
+						 psprintf("It does not find \"%s\" by its whole name", name),
+						 "name_filter", "off");
+	else if (prefix == 0)
+		cph_check_advise(check, item, "differs", "It finds whole names only",
+						 "name_filter", "exact");
+	else
+		cph_check_report(check, item, "ok",
+						 psprintf("It finds names by their %s, and %s between upper and lower case.",
+								  inside > 0 ? "inside" : "beginning",
+								  fuzzy_finds(check, item, filter, other) > 0 ?
+								  "does not distinguish" : "distinguishes"));
+}
+
+/* Finds out in which unit a filter takes a time. */
+static void
+check_since(CphCheck *check, const CphFilter *filter)
+{
+	char	   *item = psprintf("filter %s", filter->param);
+	const CphItem *newest = &check->first->items[0];
+	int64		seconds;
+	CphPage    *page;
+
+	if (!newest->has_time || check->total < 0)
+		return;
+	/* a day after the newest row: in seconds nothing, in milliseconds all */
+	seconds = newest->time / USECS_PER_SEC + CPH_EPOCH_SECONDS + SECS_PER_DAY;
+	page = cph_check_fetch(check, item, filter->param,
+						   psprintf(INT64_FORMAT, seconds), 0, 1);
+	if (page != NULL && page->nitems == 0)
+		cph_check_advise(check, item, "ok",
+						 "It takes seconds, and both bounds can be sent", "time_unit", "s");
+	else if (page != NULL)
+		cph_check_advise(check, item, "differs",
+						 "It does not take seconds, but perhaps milliseconds",
+						 "time_unit", "ms");
+}
+
+/* Checks a filter of the list at hand, by rows of its first page. */
+void
+cph_check_filter(CphCheck *check, const CphFilter *filter)
+{
+	if (filter->kind == CPH_FILTER_EQUAL && filter->class != CPH_SUPERSET)
+		check_equal(check, filter);
+	else if (filter->kind == CPH_FILTER_FUZZY)
+		check_fuzzy(check, filter);
+	else if (filter->kind == CPH_FILTER_SINCE)
+		check_since(check, filter);
+}

@@ -1,0 +1,94 @@
+/*
+ * client.h
+ *		Requests to the service: send, classify, try again, slow down, raise.
+ *
+ * A client belongs to one scan.  It borrows a transport while it has something
+ * to ask for, and sends requests for pages, several at once; each request is a
+ * call, which is tried again where that may help, and is read in the end: then
+ * it gives a page or raises its error.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_CLIENT_H
+#define CPH_CLIENT_H
+
+#include "user/user.h"
+
+typedef struct CphClient CphClient;
+typedef struct CphCall CphCall;
+
+/* What a client has done, for EXPLAIN (ANALYZE). */
+typedef struct CphCounters
+{
+	int64		requests;		/* sent, tries included */
+	int64		retries;		/* tries but the first */
+	int64		rows;			/* in the pages that were read */
+	int64		bytes;			/* received, as they came over the wire */
+	int64		repairs;		/* pages that were stepped back from */
+	int64		dropped;		/* requests whose answer was not read */
+	int64		throttled_us;	/* time in which the service asked to wait */
+	int64		waited_us;		/* time spent waiting for the service */
+} CphCounters;
+
+/* What the last answer told about the other end. */
+typedef struct CphPeer
+{
+	char	   *text;			/* address and protocol; NULL: no answer yet */
+	int64		clock_ahead;	/* seconds by which its clock is ahead */
+	bool		has_clock;		/* it told the time */
+} CphPeer;
+
+/* The error that a call ended in, for who does not want it raised. */
+typedef struct CphFailure
+{
+	int			sqlstate;
+	char	   *message;
+	char	   *detail;
+	const char *hint;			/* or NULL */
+} CphFailure;
+
+/* What became of a call that was answered. */
+typedef enum CphCallResult
+{
+	CPH_CALL_PAGE,				/* a page */
+	CPH_CALL_NO_ROWS,			/* a filter's value can be no row's */
+	CPH_CALL_INVALID_FILTER		/* a filter's value is not understood */
+} CphCallResult;
+
+/* Clients */
+extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
+								  CphCounters *counters);
+extern bool cph_client_may_ask(const CphClient *client);
+extern void cph_client_rest(CphClient *client);
+extern void cph_client_close(CphClient *client);
+extern const char *cph_client_server_name(const CphClient *client);
+extern const char *cph_client_project(const CphClient *client);
+extern const CphPeer *cph_client_peer(const CphClient *client);
+extern CphFacts *cph_client_facts(CphClient *client,
+								  const CphEndpoint *endpoint);
+extern CphCounters *cph_client_counters(CphClient *client);
+extern int	cph_client_concurrency(const CphClient *client);
+extern void cph_client_perform(CphClient *client);
+extern void cph_client_wait(CphClient *client);
+extern int	cph_client_fd(CphClient *client);
+extern int	cph_client_unread(CphClient *client);
+
+/* Calls */
+extern bool cph_client_try(CphClient *client, const CphEndpoint *endpoint,
+						   const CphParam *params, int nparams,
+						   int64 offset, int limit, CphPage **page,
+						   CphFailure *failure);
+extern CphCallResult cph_client_fetch(CphClient *client,
+									  const CphEndpoint *endpoint,
+									  const CphParam *params, int nparams,
+									  int64 offset, int limit, CphPage **page);
+extern CphCall *cph_call_send(CphClient *client, const CphEndpoint *endpoint,
+							  const CphParam *params, int nparams,
+							  int64 offset, int limit);
+extern bool cph_call_ready(const CphCall *call);
+extern Size cph_call_size(const CphCall *call);
+extern CphCallResult cph_call_read(CphCall *call, CphPage **page,
+								   const CphFilter **invalid);
+extern void cph_call_drop(CphCall *call);
+
+#endif							/* CPH_CLIENT_H */

@@ -1,0 +1,280 @@
+/*
+ * count.c
+ *		count(*) from the number of rows that a page reports.
+ *
+ * The documents call it the total number of phones or servers.  That it is
+ * the number of a filter's rows they do not say: it is believed once the page
+ * at its end shows that the list ends there, or the service has shown it
+ * before.  Where it is not believed, the rows are read and counted.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "executor/executor_private.h"
+
+#include "executor/executor.h"
+
+/* What is counted: one stream of a query. */
+typedef struct Counting
+{
+	CphScanState *state;
+	const CphQuery *query;
+	CphParam   *params;
+	int			nparams;
+	CphMatch   *match;			/* what each row must have */
+} Counting;
+
+/* Tells whether every item of a page is one that is to be counted. */
+static bool
+page_matches(const Counting *counting, const CphPage *page)
+{
+	for (int i = 0; i < page->nitems; i++)
+	{
+		if (!cph_match_item(counting->match, &page->items[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Fetches a page of what is counted. */
+static CphCallResult
+fetch_page(const Counting *counting, int64 offset, int limit, CphPage **page)
+{
+	return cph_client_fetch(cph_scan_client(counting->state),
+							counting->state->endpoint, counting->params,
+							counting->nparams, offset, limit, page);
+}
+
+/*
+ * Fetches what should be the last rows of a list of that many, and tells
+ * whether as many came, each one to be counted.  fewer: less came, which match.
+ */
+static bool
+ends_with(const Counting *counting, int64 count, int rows, bool *fewer)
+{
+	CphPage    *page;
+
+	*fewer = false;
+	if (fetch_page(counting, count - rows, rows + 1, &page) != CPH_CALL_PAGE ||
+		!page_matches(counting, page))
+		return false;
+	*fewer = page->nitems > 0 && page->nitems < rows;
+	return page->nitems == rows;
+}
+
+/*
+ * Tells whether the list has just that many rows, which is at least 1, by its
+ * last page.  A whole page shows more of whether the filter filters than its
+ * last row; a service with shorter pages is asked for that one row.
+ */
+static bool
+prove_count(const Counting *counting, int64 count)
+{
+	const CphScanState *state = counting->state;
+	int			limit = cph_options_page_size(state->options, state->endpoint);
+	bool		fewer;
+
+	return ends_with(counting, count, Min(count, limit - 1), &fewer) ||
+		(fewer && ends_with(counting, count, 1, &fewer));
+}
+
+/* Asks for the number of rows without a filter; -1: it is not told. */
+static int64
+fetch_total(const Counting *counting)
+{
+	CphPage    *page;
+
+	if (cph_client_fetch(cph_scan_client(counting->state),
+						 counting->state->endpoint, NULL, 0, 0, 1,
+						 &page) != CPH_CALL_PAGE || !page->has_count)
+		return -1;
+	return page->count;
+}
+
+/*
+ * Tells whether a filter's count is another number than that of all rows, and
+ * can be: a smaller one.  What is known of the latter may be old: it has to be
+ * the same after the count as it was before.
+ */
+static bool
+is_not_total(const Counting *counting, CphFacts *facts, int64 count)
+{
+	int64		before = facts->total;
+
+	if (before <= count)
+		return false;
+	facts->total = fetch_total(counting);
+	return facts->total == before;
+}
+
+/*
+ * Tells whether a count is the number of rows.  Each one is proved, by a page
+ * that has them all or by the last one, until the filter's count, which was
+ * proved before, is another one than that of all rows; from then on it is
+ * believed.  To find out the number of all rows is worth a request once the
+ * filter is counted by one value after the other.
+ */
+static bool
+is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
+			int limit)
+{
+	uint32		filters = counting->query->filters;
+	int64		proved = facts->proved_count[filters];
+	int64		count = page->count;
+	bool		whole = page->nitems == count && count < limit;
+
+	if (filters == 0)
+		facts->total = count;
+	if (count > 1 && (filters == 0 || facts->counts_filter[filters]))
+		return true;
+	if (!whole)
+	{
+		if (proved > 0 && is_not_total(counting, facts, count))
+			return facts->counts_filter[filters] = true;
+		if (!prove_count(counting, count))
+			return false;
+		if (proved > 0 && proved != count && facts->total < 0)
+			facts->total = fetch_total(counting);
+	}
+	facts->proved_count[filters] = count;
+	return true;
+}
+
+/*
+ * Finds the number of rows from one page, or two if what it counts has to be
+ * proved.  A page to prove it by is a whole one: it may have all rows, and the
+ * more rows match, the less can they do so by chance.  Returns false if the
+ * rows have to be read.
+ */
+static bool
+ask_count(const Counting *counting, int64 *count)
+{
+	CphScanState *state = counting->state;
+	CphFacts   *facts = cph_client_facts(cph_scan_client(state),
+										 state->endpoint);
+	uint32		filters = counting->query->filters;
+	int			limit = filters == 0 || facts->counts_filter[filters] ? 1 :
+		cph_options_page_size(state->options, state->endpoint);
+	CphPage    *page;
+	CphCallResult result = fetch_page(counting, 0, limit, &page);
+
+	*count = 0;
+	if (result != CPH_CALL_PAGE)
+		return result == CPH_CALL_NO_ROWS;
+	if (!page->has_count || !page_matches(counting, page) ||
+		(page->nitems == 0) != (page->count == 0) ||
+		page->count > PG_INT32_MAX)
+		return false;
+	*count = page->count;
+	if (page->nitems > 0 && !is_believed(counting, facts, page, limit))
+		return false;
+	cph_facts_note_rows(facts, counting->params, counting->nparams, *count);
+	return true;
+}
+
+/* Reads the rows of one stream and returns the number of those that match. */
+static int64
+read_and_count(const Counting *counting)
+{
+	CphScanState *state = counting->state;
+	CphPagerOptions options;
+	CphStreams *streams;
+	const CphItem *item;
+	CphStep		step;
+	int64		count = 0;
+
+	cph_scan_pager_options(state, counting->query, &options);
+	options.params = counting->params;
+	options.nparams = counting->nparams;
+	options.first_limit = 0;
+	streams = cph_streams_create(cph_scan_client(state), &options, NULL, NIL);
+	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
+	{
+		if (step == CPH_STEP_ROW)
+			count += cph_match_item(counting->match, item);
+		else if (step == CPH_STEP_WAIT)
+			cph_client_wait(cph_scan_client(state));
+		else
+		{
+			/* The filter is not taken: read without any, and match. */
+			Assert(step == CPH_STEP_INVALID && options.nparams > 0);
+			cph_streams_close(streams);
+			options.nparams = 0;
+			streams = cph_streams_create(cph_scan_client(state), &options,
+										 NULL, NIL);
+			count = 0;
+		}
+	}
+	cph_streams_close(streams);
+	return count;
+}
+
+/* Returns the number of rows of one stream. */
+static int64
+count_stream(Counting *counting)
+{
+	int64		count;
+
+	if (counting->query->exact && ask_count(counting, &count))
+		return count;
+	return read_and_count(counting);
+}
+
+/* Returns the number of rows of a query: the sum of its streams. */
+static int64
+count_query(CphScanState *state, const CphQuery *query)
+{
+	List	   *values = list_copy(query->values);
+	Counting	counting = {state, query, query->params, query->nparams,
+	cph_match_create(query->fields, values)};
+	int64		count = 0;
+	ListCell   *lc;
+
+	if (query->none)
+		return 0;
+	if (query->fan == NULL)
+		return count_stream(&counting);
+	counting.nparams++;
+	foreach(lc, query->fan_values)
+	{
+		ListCell   *lc2;
+
+		counting.params[query->nparams] =
+			(CphParam) {query->fan->param, lfirst(lc)};
+		foreach(lc2, values)
+		{
+			if (strcmp(list_nth(query->fields, foreach_current_index(lc2)),
+					   query->fan->field) == 0)
+				lfirst(lc2) = list_make1(lfirst(lc));
+		}
+		counting.match = cph_match_create(query->fields, values);
+		count += count_stream(&counting);
+	}
+	return count;
+}
+
+/*
+ * Returns the one row of a counting scan, each of whose columns is the number
+ * of rows; an empty slot after it.
+ */
+TupleTableSlot *
+cph_count_iterate(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	MemoryContext caller;
+
+	ExecClearTuple(slot);
+	if (state->counted)
+		return slot;
+	caller = MemoryContextSwitchTo(state->run_context);
+	if (state->count < 0)
+		state->count = count_query(state, cph_scan_query(node));
+	MemoryContextSwitchTo(caller);
+	state->counted = true;
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum(state->count);
+		slot->tts_isnull[i] = false;
+	}
+	return ExecStoreVirtualTuple(slot);
+}

@@ -1,0 +1,237 @@
+/*
+ * explain.c
+ *		What EXPLAIN says of a scan: what is sent, what is not, and why.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "executor/executor_private.h"
+
+#include "catalog/pg_type.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/ruleutils.h"
+
+/* What is needed to show an expression of the plan. */
+typedef struct Shown
+{
+	ForeignScan *plan;
+	const CphScanState *state;
+	List	   *context;		/* for deparse_expression */
+	bool		prefix;			/* columns with their table's name */
+} Shown;
+
+/* Returns an expression as SQL, palloc'd; a number without its type. */
+static char *
+expr_text(const Shown *shown, Node *expr)
+{
+	Const	   *value = (Const *) expr;
+
+	if (IsA(value, Const) && value->consttype == INT8OID && !value->constisnull)
+		return psprintf(INT64_FORMAT, DatumGetInt64(value->constvalue));
+	return deparse_expression(expr, shown->context, shown->prefix, false);
+}
+
+/* Returns the expression of the plan with a number. */
+static Node *
+plan_expr(const Shown *shown, int number)
+{
+	return list_nth(shown->plan->fdw_exprs, number);
+}
+
+/*
+ * Returns the value that a clause sends if it is a constant, palloc'd; NULL if
+ * only the run shows it, and "" if it is not sent.
+ */
+static char *
+constant_value(const Shown *shown, const CphSpecClause *clause)
+{
+	Const	   *value = (Const *) plan_expr(shown, linitial_int(clause->exprs));
+	CphBinding *binding;
+
+	if (!IsA(value, Const) || list_length(clause->exprs) != 1)
+		return NULL;
+	binding = cph_bind(shown->state->endpoint, clause->filter, clause->op,
+					   shown->state->options->name_filter, clause->types,
+					   &value->constvalue, &value->constisnull);
+	if (list_length(binding->values) > 1 || binding->needs_substring)
+		return NULL;
+	if (binding->none || binding->class == CPH_LOCAL)
+		return "";
+	return linitial(binding->values);
+}
+
+/* Returns the expressions of a clause as SQL, palloc'd. */
+static char *
+values_text(const Shown *shown, const CphSpecClause *clause)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (*clause->source != '\0')
+		return clause->source;
+	initStringInfo(&buf);
+	foreach(lc, clause->exprs)
+		appendStringInfo(&buf, "%s%s", foreach_current_index(lc) ? ", " : "",
+						 expr_text(shown, plan_expr(shown, lfirst_int(lc))));
+	return buf.data;
+}
+
+/* Appends the parameter that a clause is sent as, if it is. */
+static void
+show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
+{
+	const CphFilter *filter = &shown->state->endpoint->filters[clause->filter];
+	bool		bound = cph_op_is_bound(clause->op);
+	CphTimeUnit unit = shown->state->options->time_unit;
+	char	   *value = bound ? NULL : constant_value(shown, clause);
+
+	if ((value != NULL && *value == '\0') ||
+		(bound && (unit == CPH_TIME_OFF ||
+				   (unit == CPH_TIME_AUTO && filter->kind == CPH_FILTER_UNTIL))))
+		return;
+	appendStringInfo(query, "%c%s=", query->len == 0 ? '?' : '&',
+					 filter->param);
+	if (value != NULL)
+		cph_request_encode(query, value);
+	else if (clause->op == CPH_OP_EQUAL && list_length(clause->exprs) == 1)
+		appendStringInfo(query, "{%s}", values_text(shown, clause));
+	else if (bound || clause->op == CPH_OP_LIKE || clause->op == CPH_OP_PREFIX)
+		appendStringInfo(query, "{from %s}", values_text(shown, clause));
+	else
+		appendStringInfo(query, "(one per value of %s)",
+						 values_text(shown, clause));
+}
+
+/* Shows the request of each page, without offset and limit. */
+static void
+show_request(const Shown *shown, ExplainState *es)
+{
+	const CphScanState *state = shown->state;
+	const char *project_id = state->options->project_id;
+	StringInfoData query;
+	ListCell   *lc;
+
+	initStringInfo(&query);
+	foreach(lc, state->spec->clauses)
+	{
+		const CphSpecClause *clause = lfirst(lc);
+
+		if (clause->filter >= 0)
+			show_param(shown, clause, &query);
+	}
+	ExplainPropertyText("CPH Request",
+						psprintf("GET /v1/%s/%s%s",
+								 project_id ? project_id : "{project_id}",
+								 state->endpoint->path, query.data), es);
+}
+
+/* Shows what is left to the service beside filters. */
+static void
+show_pushed(const Shown *shown, ExplainState *es)
+{
+	const CphScanSpec *spec = shown->state->spec;
+
+	if (spec->limit_expr != CPH_NO_EXPR)
+		ExplainPropertyText("CPH Limit",
+							expr_text(shown, plan_expr(shown, spec->limit_expr)),
+							es);
+	if (spec->offset_expr != CPH_NO_EXPR)
+		ExplainPropertyText("CPH Offset",
+							expr_text(shown, plan_expr(shown, spec->offset_expr)),
+							es);
+	if (spec->count)
+		ExplainPropertyBool("CPH Count", true, es);
+	if (spec->ordered)
+		ExplainPropertyText("CPH Order",
+							psprintf("%s DESC", shown->state->endpoint->time_field),
+							es);
+}
+
+/* Shows the class of each clause, and why LIMIT was not pushed. */
+static void
+show_classes(const Shown *shown, ExplainState *es)
+{
+	static const char *const names[] = {"LOCAL", "SUPERSET", "EXACT"};
+	const CphScanSpec *spec = shown->state->spec;
+	List	   *clauses = spec->window ? shown->plan->fdw_recheck_quals :
+		shown->plan->scan.plan.qual;
+	List	   *lines = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (spec->count)
+	{
+		foreach(lc, spec->clauses)
+		{
+			const CphSpecClause *clause = lfirst(lc);
+
+			if (clause->filter >= 0)
+				lines = lappend(lines,
+								psprintf("EXACT: %s = %s",
+										 shown->state->endpoint->filters[clause->filter].field,
+										 values_text(shown, clause)));
+			else
+				lines = lappend(lines, psprintf("EXACT: %s",
+												values_text(shown, clause)));
+		}
+	}
+	else
+	{
+		forboth(lc, clauses, lc2, spec->classes)
+			lines = lappend(lines, psprintf("%s: %s", names[lfirst_int(lc2)],
+											expr_text(shown, lfirst(lc))));
+	}
+	if (lines != NIL)
+		ExplainPropertyList("CPH Clauses", lines, es);
+	if (spec->no_limit_reason != NULL)
+		ExplainPropertyText("CPH Limit Not Pushed", spec->no_limit_reason, es);
+}
+
+/*
+ * Shows what was done; what is rare only if it was, and the time spent waiting
+ * where PostgreSQL is to measure such times.
+ */
+static void
+show_counters(const CphScanState *state, ExplainState *es)
+{
+	const CphCounters *counters = &state->counters;
+	int64		dropped = counters->dropped +
+	(state->client ? cph_client_unread(state->client) : 0);
+
+	ExplainPropertyInteger("CPH Requests", NULL, counters->requests, es);
+	ExplainPropertyInteger("CPH Rows Received", NULL, counters->rows, es);
+	ExplainPropertyInteger("CPH Bytes Received", NULL, counters->bytes, es);
+	ExplainPropertyInteger("CPH Retries", NULL, counters->retries, es);
+	ExplainPropertyInteger("CPH Page Repairs", NULL, counters->repairs, es);
+	if (dropped > 0)
+		ExplainPropertyInteger("CPH Requests Dropped", NULL, dropped, es);
+	if (counters->throttled_us > 0)
+		ExplainPropertyFloat("CPH Throttled Time", "ms",
+							 counters->throttled_us / 1000.0, 3, es);
+	if (track_io_timing)
+		ExplainPropertyFloat("CPH Waiting Time", "ms",
+							 counters->waited_us / 1000.0, 3, es);
+}
+
+/* ExplainForeignScan: shows what is sent to the service. */
+void
+cphExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	const CphScanState *state = node->fdw_state;
+	Shown		shown;
+
+	shown.plan = castNode(ForeignScan, node->ss.ps.plan);
+	shown.state = state;
+	shown.context = set_deparse_context_plan(es->deparse_cxt,
+											 (Plan *) shown.plan, NIL);
+	shown.prefix = list_length(es->rtable) > 1 || es->verbose;
+	ExplainPropertyText("CPH Server",
+						psprintf("%s (%s)", state->options->server_name,
+								 cph_options_host(state->options)), es);
+	show_request(&shown, es);
+	show_pushed(&shown, es);
+	if (es->verbose)
+		show_classes(&shown, es);
+	if (es->analyze)
+		show_counters(state, es);
+}

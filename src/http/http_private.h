@@ -1,0 +1,138 @@
+/*
+ * http_private.h
+ *		What the files of this folder share: libcurl, and sockets and timers.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_HTTP_PRIVATE_H
+#define CPH_HTTP_PRIVATE_H
+
+#include "http/http.h"
+
+/*
+ * One descriptor for many sockets and a timer.
+ *
+ * The descriptor is readable while one of the sockets is as it was asked for,
+ * or the timer has gone off.  Where the system has no epoll there is no
+ * descriptor, nothing is ever taken, and waiting is a short sleep.
+ */
+
+/* The one place that knows which system has epoll. */
+#ifdef __linux__
+#define CPH_POLLER_HAS_FD 1
+#else
+#define CPH_POLLER_HAS_FD 0
+#endif
+
+/* Zeroed and with both descriptors -1 it holds nothing. */
+typedef struct CphPoller
+{
+	int			fd;				/* readable as said above; -1: there is none */
+	int			timer_fd;
+	int64		armed_at;		/* when the timer goes off; 0: never */
+} CphPoller;
+
+/* A socket about which there is something to tell. */
+typedef struct CphPollerEvent
+{
+	int			socket;
+	bool		readable;		/* both are set by an error: whatever is tried */
+	bool		writable;		/* meets it */
+} CphPollerEvent;
+
+extern void cph_poller_open(CphPoller *poller);
+extern void cph_poller_close(CphPoller *poller);
+extern bool cph_poller_watch(CphPoller *poller, int socket, bool read,
+							 bool write);
+extern void cph_poller_arm(CphPoller *poller, int64 at_us);
+extern int	cph_poller_take(CphPoller *poller, CphPollerEvent *events,
+							int nevents);
+extern void cph_poller_wait(CphPoller *poller, uint32 wait_event);
+extern int64 cph_poller_now(void);
+
+/*
+ * What the files behind transport.h share, and no other may include.
+ *
+ * Four rules hold in all of them.  A transport is in the pool, and its owner's
+ * callback registered, before it holds anything; a transfer is in its
+ * transport's list before it holds anything; giving back works from any state
+ * in between and throws nothing.  libcurl is only run between cph_curl_enter
+ * and cph_curl_leave, where signals are blocked and interrupts held: a
+ * resolver thread inherits that mask and so never runs PostgreSQL's handlers,
+ * and nothing can throw through libcurl's frames.
+ */
+
+#define CURL_DISABLE_DEPRECATION	/* of curl_multi_socket_all */
+#include <curl/curl.h>
+#include <signal.h>
+
+#include "lib/ilist.h"
+
+#if LIBCURL_VERSION_NUM < 0x075800
+#error "cph_fdw needs libcurl 7.88 or later"
+#endif
+
+struct CphTransport
+{
+	dlist_node	node;			/* in pool */
+	MemoryContext context;		/* this struct, its strings, its transfers */
+	MemoryContextCallback callback; /* on the borrower's context */
+	Oid			key;
+	CphTransportOptions options;	/* own copies */
+	bool		borrowed;
+	bool		closing;		/* when given back it is closed, not kept */
+	bool		sockets_changed;	/* a socket came or went: see drive */
+	bool		neglected;		/* to be performed long after libcurl wanted */
+	int			descriptors;	/* reported to fd.c */
+	CURLM	   *multi;
+	CphPoller	poller;
+	int64		curl_at;		/* when libcurl wants to go on; 0: never */
+	int64		wake_at;		/* when the borrower wants to; 0: never */
+	dlist_head	transfers;
+};
+
+struct CphTransfer
+{
+	dlist_node	node;			/* in its transport */
+	CphTransport *transport;
+	CURL	   *easy;
+	bool		attached;		/* easy is in the transport's multi */
+	struct curl_slist *headers; /* secret */
+	char	   *post;			/* secret */
+	CphTransferState state;
+	int			shortages;		/* cph_multi_shortages() at the start */
+	CphTransferState refusal;	/* why the body was refused; PENDING: not */
+	bool		neglected;		/* see cph_transfer_neglected */
+	CURLcode	setup;			/* the first option that failed, */
+	const char *setup_option;	/* and its name */
+	Size		header_length;	/* bytes of headers received */
+	char	   *body;			/* malloc'd: it grows within a callback */
+	Size		length;
+	Size		capacity;
+	char		error[CURL_ERROR_SIZE];
+};
+
+/* pool.c */
+extern void cph_pool_claim(CphTransport *transport, int connections);
+
+/* multi.c */
+extern void cph_multi_init(void);
+extern void cph_multi_open(CphTransport *transport);
+extern void cph_multi_close(CphTransport *transport);
+extern int	cph_multi_shortages(void);
+extern curl_socket_t cph_multi_open_socket(void *arg, curlsocktype purpose,
+										   struct curl_sockaddr *address);
+extern void cph_curl_enter(sigset_t *saved);
+extern void cph_curl_leave(CphTransport *transport, const sigset_t *saved);
+
+/* transfer.c */
+extern int	cph_transport_pending(CphTransport *transport);
+
+/* answer.c */
+extern size_t cph_answer_header(char *data, size_t size, size_t count,
+								void *arg);
+extern size_t cph_answer_body(char *data, size_t size, size_t count,
+							  void *arg);
+extern void cph_transfer_end(CphTransfer *transfer, CURLcode result);
+
+#endif							/* CPH_HTTP_PRIVATE_H */

@@ -1,0 +1,147 @@
+/*
+ * secret.c
+ *		Memory for secrets, which is overwritten before it is freed.
+ *
+ * A secret is palloc'd and must not be pfree'd or grown: it goes with its
+ * memory context, whatever throws, and is wiped then.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "lib/lib.h"
+
+#include "utils/palloc.h"
+
+/* Tells how much of malloc'd memory to wipe; 0 where that is not known. */
+#ifdef __linux__
+#include <malloc.h>
+#define SIZE_OF(memory) malloc_usable_size(memory)
+#else
+#define SIZE_OF(memory) 0
+#endif
+
+/*
+ * A secret and as much of one's beginning, at the end of a text that was cut,
+ * are masked from this length on: less would mask ordinary words.
+ */
+#define MASK_LENGTH_MIN 4
+
+/* A secret, and what wipes it. */
+typedef struct Secret
+{
+	MemoryContextCallback callback;
+	Size		size;
+	char		text[FLEXIBLE_ARRAY_MEMBER];
+} Secret;
+
+/* The reset callback of a secret. */
+static void
+wipe_secret(void *arg)
+{
+	Secret	   *secret = arg;
+
+	explicit_bzero(secret->text, secret->size);
+}
+
+/* Returns that many bytes, zeroed, in the current memory context. */
+char *
+cph_secret_alloc(Size size)
+{
+	Secret	   *secret = palloc0(offsetof(Secret, text) + size);
+
+	secret->size = size;
+	secret->callback.func = wipe_secret;
+	secret->callback.arg = secret;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &secret->callback);
+	return secret->text;
+}
+
+/* Returns a copy of a text. */
+char *
+cph_secret_copy(const char *text)
+{
+	Size		size = strlen(text) + 1;
+
+	return memcpy(cph_secret_alloc(size), text, size);
+}
+
+/* Returns a text as psprintf does, but without leaving pieces of it behind. */
+char *
+cph_secret_printf(const char *format,...)
+{
+	va_list		args;
+	int			length;
+	char	   *result;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		elog(ERROR, "could not format a text");
+	result = cph_secret_alloc((Size) length + 1);
+	va_start(args, format);
+	vsnprintf(result, (Size) length + 1, format, args);
+	va_end(args);
+	return result;
+}
+
+/* Overwrites a text that is not ours to free.  NULL is harmless. */
+void
+cph_secret_wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+}
+
+/*
+ * Overwrites a secret with asterisks wherever a text holds it, and where the
+ * text ends within it.  NULL is no secret, and no text.
+ */
+void
+cph_secret_mask(char *text, const char *secret)
+{
+	Size		length = secret ? strlen(secret) : 0;
+
+	if (text == NULL || length < MASK_LENGTH_MIN)
+		return;
+	for (char *p = text; *p; p++)
+	{
+		Size		same = 0;
+
+		while (same < length && p[same] == secret[same])
+			same++;
+		if (same == length || (p[same] == '\0' && same >= MASK_LENGTH_MIN))
+			memset(p, '*', same);
+	}
+}
+
+/* Frees malloc'd memory, wiped.  NULL is harmless. */
+void
+cph_secret_free(void *memory)
+{
+	if (memory != NULL)
+		explicit_bzero(memory, SIZE_OF(memory));
+	free(memory);
+}
+
+/*
+ * Changes the size of malloc'd memory; what it leaves is wiped.  NULL: there
+ * is no memory, and the old is as it was.
+ */
+void *
+cph_secret_realloc(void *memory, size_t size)
+{
+	size_t		old = memory ? SIZE_OF(memory) : 0;
+	void	   *result;
+
+	if (old == 0)
+		return realloc(memory, size);
+	if (size <= old && size > old / 2)
+		return memory;
+	result = malloc(size);
+	if (result != NULL)
+	{
+		memcpy(result, memory, Min(old, size));
+		cph_secret_free(memory);
+	}
+	return result;
+}

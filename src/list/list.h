@@ -1,0 +1,84 @@
+/*
+ * list.h
+ *		The rows of a list that changes while it is read, each once.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_LIST_H
+#define CPH_LIST_H
+
+#include "client/client.h"
+
+#include "nodes/pg_list.h"
+
+/*
+ * One stream of rows: a list, or its rows of one filter, read page by
+ * page, each row once, though the list may change meanwhile.
+ */
+
+typedef struct CphPager CphPager;
+
+/* What to read, and what may be relied on.  Zero is a sensible default. */
+typedef struct CphPagerOptions
+{
+	const CphEndpoint *endpoint;
+	const CphParam *params;		/* the filter; must live as long as the pager */
+	int			nparams;
+	int			page_size;		/* rows to ask for at once, at least 2 */
+	int64		offset;			/* of the first row to return */
+	int64		wanted;			/* rows that will be read; -1: unknown */
+	int			first_limit;	/* rows to ask for at first; 0: page_size */
+	int			streams;		/* pagers that share the memory for what is
+								 * read ahead; 0: one */
+	bool		ordered;		/* rely on newest first; must be false if the
+								 * endpoint documents no order */
+	bool		needs_time;		/* an item without a time is an error */
+	bool		needs_id;		/* an item without an id is an error, also in
+								 * a list of one page */
+	bool		stable_ties;	/* rows of one time stand in one order */
+	bool		has_newest;		/* only rows of this time and older ... */
+	TimestampTz newest;
+	bool		has_oldest;		/* ... of this time and newer are wanted */
+	TimestampTz oldest;
+} CphPagerOptions;
+
+/* What asking a pager for a row gives. */
+typedef enum CphStep
+{
+	CPH_STEP_ROW,
+	CPH_STEP_END,
+	CPH_STEP_WAIT,				/* nothing yet: wait for the client */
+	CPH_STEP_INVALID,			/* the service did not take a filter's value */
+	CPH_STEP_PAST_END			/* nothing at the offset, but the list may not
+								 * have ended there */
+} CphStep;
+
+extern CphPager *cph_pager_create(CphClient *client,
+								  const CphPagerOptions *options);
+extern void cph_pager_start(CphPager *pager);
+extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
+extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
+extern const CphFilter *cph_pager_invalid(const CphPager *pager);
+extern void cph_pager_close(CphPager *pager);
+
+/*
+ * The rows of a scan: one stream, or several put together.
+ */
+
+typedef struct CphStreams CphStreams;
+typedef struct CphMatch CphMatch;
+
+/* Fields and the values that an item must have in them */
+extern CphMatch *cph_match_create(List *fields, List *values);
+extern bool cph_match_item(CphMatch *match, const CphItem *item);
+
+/* Streams */
+extern CphStreams *cph_streams_create(CphClient *client,
+									  const CphPagerOptions *options,
+									  const CphFilter *fan, List *values);
+extern CphStep cph_streams_next(CphStreams *streams, const CphItem **item);
+extern const CphItem *cph_streams_peek(const CphStreams *streams, int ahead);
+extern const CphFilter *cph_streams_invalid(const CphStreams *streams);
+extern void cph_streams_close(CphStreams *streams);
+
+#endif							/* CPH_LIST_H */

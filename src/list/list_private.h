@@ -1,0 +1,136 @@
+/*
+ * list_private.h
+ *		What the files of this folder share.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_LIST_PRIVATE_H
+#define CPH_LIST_PRIVATE_H
+
+#include "lib/lib.h"
+#include "list/list.h"
+
+/*
+ * How far a list was read: which rows were, and which were not.
+ */
+
+/* Chains of rows; later ones go unchecked. */
+#define CPH_MAX_CHAINS 1000
+
+/*
+ * The time of the last row returned and the ids returned with just that time;
+ * without an order, all ids.  Read, but not changed, by others.
+ */
+typedef struct CphFrontier
+{
+	bool		ordered;		/* the list is newest first */
+	bool		set;			/* a time was given or passed */
+	TimestampTz time;
+	CphIdSet   *ids;
+
+	/*
+	 * Of the rows of those ids: how many each chain has.  Rows of one chain
+	 * were seen each behind the one before it.  Chains are counted from 1.
+	 */
+	int			nchains;
+	int			lengths[CPH_MAX_CHAINS + 1];
+} CphFrontier;
+
+extern void cph_frontier_init(CphFrontier *frontier, bool ordered);
+extern bool cph_frontier_is_unread(const CphFrontier *frontier,
+								   const CphItem *item);
+extern bool cph_frontier_pass(CphFrontier *frontier, const CphItem *item,
+							  int *before);
+extern bool cph_frontier_has_read(const CphFrontier *frontier,
+								  const CphPage *page);
+extern bool cph_frontier_goes_on(const CphFrontier *frontier,
+								 const CphPage *page);
+extern bool cph_frontier_in_order(const CphFrontier *frontier,
+								  const CphPage *page);
+
+/*
+ * What the files of the pager share.  No other file may include it.
+ */
+
+/* A request that was sent, and is to be read in its turn. */
+typedef struct CphAsked
+{
+	CphCall    *call;
+	int64		offset;
+	int			limit;
+} CphAsked;
+
+struct CphPager
+{
+	CphClient  *client;
+	CphPagerOptions options;
+	MemoryContext context;		/* a pager's own, deleted by close */
+	MemoryContext page_context; /* of the page; reset for each */
+
+	/* The page that is being returned */
+	CphPage    *page;
+	int			row;			/* next of its items to look at */
+	int			end_row;		/* the items before it are wanted */
+	bool	   *unread;			/* of each item */
+	int64		pages;			/* pages that were taken */
+	bool		ended;			/* nothing follows the page */
+	const CphFilter *invalid;
+
+	/* What was read */
+	CphFrontier frontier;
+	char	   *last;			/* id of the last row of the last page */
+	TimestampTz first_time;		/* of the first row returned */
+	int64		returned;		/* unread rows so far */
+
+	/* What to ask for next */
+	CphAsked   *ahead;			/* in the order of the list */
+	int			nahead;
+	int64		next_offset;
+	int			size;			/* rows that a page of this service really has */
+	int64		step_back;		/* of the last repair; 0: none under way */
+	bool		missed;			/* that page had rows */
+	int			pages_since_repair; /* as far as it matters */
+	bool		probing;		/* the request only asks whether the list ends */
+	int			probes;			/* that it does not, since an unread row */
+	int64		pages_without_rows; /* pages since an unread row */
+	TimestampTz reached;		/* while all rows so far are too new, the time
+								 * of the last one of the page before */
+	int64		stepped;		/* rows stepped back since an unread row */
+	int64		largest;		/* bytes of the largest page */
+
+	/* Bisection for the newest row wanted: it lies within (low, high] */
+	bool		seeking;
+	int64		low;
+	int64		high;
+
+	/* What the pages say of their number */
+	int64		count;			/* of the last page; -1: absent */
+	bool		one_count;		/* all pages said the same */
+	bool		doubtful;		/* rows of one time were read on another page
+								 * than their first, and were not all on it */
+};
+
+/* What is relied on (promise.c); each raises an error where it does not hold */
+pg_noreturn extern void cph_pager_broken_promise(const CphPager *pager,
+												 const char *detail,
+												 const char *hint);
+extern void cph_pager_check_progress(CphPager *pager);
+extern void cph_pager_check_order(const CphPager *pager, const CphPage *page);
+extern void cph_pager_check_ties(const CphPager *pager, const CphPage *page);
+extern void cph_pager_check_ids(const CphPager *pager, const CphPage *page);
+extern void cph_pager_check_identity(const CphPager *pager,
+									 const CphPage *page);
+extern void cph_pager_check_whole(const CphPager *pager, const CphPage *page,
+								  const CphAsked *asked);
+
+/* What to ask for next (ahead.c) */
+extern void cph_pager_ask(CphPager *pager, int64 offset, int limit);
+extern void cph_pager_drop_ahead(CphPager *pager);
+extern int	cph_pager_window(const CphPager *pager);
+extern void cph_pager_fill_ahead(CphPager *pager, bool at_end);
+extern void cph_pager_plan_next(CphPager *pager, const CphPage *page,
+								const CphAsked *asked);
+extern bool cph_pager_begin_seek(CphPager *pager, const CphPage *page);
+extern void cph_pager_seek(CphPager *pager, const CphPage *page, int64 offset);
+
+#endif							/* CPH_LIST_PRIVATE_H */

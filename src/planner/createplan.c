@@ -1,0 +1,235 @@
+/*
+ * createplan.c
+ *		A path into a plan: what the executor is told.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "planner/planner_private.h"
+#include "query/query.h"
+
+#include <limits.h>
+
+#include "access/sysattr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+
+/* Adds an expression to those of the plan and returns its number. */
+static int
+add_expr(List **exprs, Node *expr)
+{
+	*exprs = lappend(*exprs, expr);
+	return list_length(*exprs) - 1;
+}
+
+/*
+ * Returns the name of the column of another table that a value is, palloc'd,
+ * or "": in the finished plan it is a parameter without a name.
+ */
+static char *
+source_of_value(PlannerInfo *root, Node *value)
+{
+	RangeTblEntry *rte;
+
+	while (IsA(value, RelabelType))
+		value = (Node *) ((RelabelType *) value)->arg;
+	if (!IsA(value, Var))
+		return pstrdup("");
+	rte = planner_rt_fetch(((Var *) value)->varno, root);
+	return psprintf("%s.%s", rte->eref->aliasname,
+					get_rte_attribute_name(rte, ((Var *) value)->varattno));
+}
+
+/* Adds a clause that is used to a specification, and its values to exprs. */
+static void
+add_clause(PlannerInfo *root, CphScanSpec *spec, List **exprs,
+		   const CphClause *clause)
+{
+	CphSpecClause *added = palloc0(sizeof(CphSpecClause));
+	ListCell   *lc;
+
+	added->source = source_of_value(root, linitial(clause->values));
+	added->filter = clause->filter;
+	added->op = clause->op;
+	foreach(lc, clause->values)
+	{
+		added->exprs = lappend_int(added->exprs, add_expr(exprs, lfirst(lc)));
+		added->types = lappend_oid(added->types, exprType(lfirst(lc)));
+	}
+	spec->clauses = lappend(spec->clauses, added);
+}
+
+/*
+ * Returns the numbers of the columns that expressions use, a list of
+ * integers; all of them for a whole row.
+ */
+static List *
+columns_used(const CphRelInfo *info, List *exprs)
+{
+	Bitmapset  *used = NULL;
+	List	   *attnums = NIL;
+	bool		all;
+
+	pull_varattnos((Node *) exprs, info->rel->relid, &used);
+	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	{
+		if (info->table->fields[attnum - 1] != NULL &&
+			(all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,
+								  used)))
+			attnums = lappend_int(attnums, attnum);
+	}
+	return attnums;
+}
+
+/* Returns the class of each clause, as it is put to use; for EXPLAIN. */
+static List *
+classes_of(List *clauses, List *chosen)
+{
+	List	   *classes = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		CphClass	class = CPH_LOCAL;
+		ListCell   *lc2;
+
+		foreach(lc2, chosen)
+		{
+			CphClause  *clause = lfirst(lc2);
+
+			if (clause->expr == lfirst(lc))
+				class = clause->class;
+		}
+		classes = lappend_int(classes, class);
+	}
+	return classes;
+}
+
+/*
+ * Tells whether the rows that the planner expects to be fetched are known to
+ * be so many: by a LIMIT of this query, or because one is enough (EXISTS).
+ * What an outer query expects may be filtered before it counts.
+ */
+static bool
+knows_rows(PlannerInfo *root)
+{
+	return root->tuple_fraction >= 1 && root->tuple_fraction <= INT_MAX &&
+		(root->parse->limitCount != NULL || root->tuple_fraction == 1);
+}
+
+/*
+ * Returns how many rows are known to be wanted, though LIMIT is not pushed;
+ * 0: all, or no one knows.  It bounds the size of the first page only.
+ */
+static int
+first_rows(PlannerInfo *root, const CphRelInfo *info, const ForeignPath *path,
+		   List *classes)
+{
+	ListCell   *lc;
+
+	if (bms_membership(root->all_baserels) != BMS_SINGLETON ||
+		!knows_rows(root) ||
+		!pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys) ||
+		root->parse->hasAggs || root->parse->groupClause != NIL ||
+		root->parse->distinctClause != NIL || root->parse->hasWindowFuncs ||
+		root->parse->hasTargetSRFs ||
+		root->parse->limitOption == LIMIT_OPTION_WITH_TIES)
+		return 0;
+	foreach(lc, classes)
+	{
+		if (lfirst_int(lc) != CPH_EXACT)
+			return 0;
+	}
+	return root->tuple_fraction;
+}
+
+/* Returns why a LIMIT stays above the scan, palloc'd, or NULL: none does. */
+static char *
+limit_reason(PlannerInfo *root, const CphRelInfo *info)
+{
+	if (root->parse->limitCount == NULL && root->parse->limitOffset == NULL)
+		return NULL;
+	if (info->no_limit_reason != NULL)
+		return pstrdup(info->no_limit_reason);
+	return pstrdup("the rows are joined, grouped or sorted first");
+}
+
+/* Sets what a path does of LIMIT, OFFSET and count in the specification. */
+static void
+fill_window(CphScanSpec *spec, List **exprs, const CphPathKind *kind)
+{
+	spec->window = kind->window;
+	spec->count = kind->count;
+	spec->limit_expr = CPH_NO_EXPR;
+	spec->offset_expr = CPH_NO_EXPR;
+	if (kind->limit_count != NULL)
+		spec->limit_expr = add_expr(exprs, kind->limit_count);
+	if (kind->limit_offset != NULL)
+		spec->offset_expr = add_expr(exprs, kind->limit_offset);
+}
+
+/*
+ * Returns the aggregates in some expressions as the tuple that a counting
+ * scan returns.
+ */
+static List *
+count_tlist(List *tlist, List *having)
+{
+	List	   *parts = pull_var_clause((Node *) list_concat_copy(tlist, having),
+										PVC_INCLUDE_AGGREGATES |
+										PVC_RECURSE_PLACEHOLDERS);
+
+	return add_to_flat_tlist(NIL, parts);
+}
+
+/*
+ * GetForeignPlan: returns the plan node of a path.  All clauses stay with the
+ * executor, but under a window, where the scan itself checks them before it
+ * counts a row.
+ */
+ForeignScan *
+cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
+				  Oid foreigntableid, ForeignPath *best_path, List *tlist,
+				  List *scan_clauses, Plan *outer_plan)
+{
+	CphRelInfo *info = foreignrel->fdw_private;
+	CphPathKind kind = cph_path_kind_decode(best_path->fdw_private);
+	CphScanSpec spec = {0};
+	List	   *exprs = NIL;
+	List	   *restrictinfos = kind.count ? info->rel->baserestrictinfo :
+		scan_clauses;
+	List	   *clauses = extract_actual_clauses(restrictinfos, false);
+	List	   *chosen = cph_choose_clauses(root, info, restrictinfos,
+											kind.fan_out);
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+		add_clause(root, &spec, &exprs, lfirst(lc));
+	fill_window(&spec, &exprs, &kind);
+	spec.relid = info->relid;
+	spec.ordered = best_path->path.pathkeys != NIL;
+	spec.max_streams = kind.max_streams;
+	spec.classes = classes_of(clauses, chosen);
+	if (kind.count)
+		return make_foreignscan(tlist, kind.having, 0, exprs,
+								cph_scanspec_encode(&spec),
+								count_tlist(tlist, kind.having), NIL, NULL);
+	/* tlist may hold every column, whatever is wanted of them */
+	spec.attnums = columns_used(info, list_concat_copy(info->rel->reltarget->exprs,
+													   clauses));
+	if (!kind.window)
+	{
+		spec.first_rows = first_rows(root, info, best_path, spec.classes);
+		spec.no_limit_reason = limit_reason(root, info);
+	}
+	return make_foreignscan(tlist, kind.window ? NIL : clauses,
+							info->rel->relid, exprs,
+							cph_scanspec_encode(&spec), NIL,
+							kind.window ? clauses : NIL, outer_plan);
+}

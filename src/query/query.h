@@ -1,0 +1,147 @@
+/*
+ * query.h
+ *		The contract between planner and executor; values into parameters.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_QUERY_H
+#define CPH_QUERY_H
+
+#include "client/client.h"
+
+#include "nodes/execnodes.h"
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+/*
+ * Values of clauses into values of query parameters, at run time.
+ */
+
+/* What a clause asks of a field. */
+typedef enum CphOp
+{
+	CPH_OP_EQUAL,				/* field = value, or one of several values */
+	CPH_OP_ANY,					/* field = ANY (array) */
+	CPH_OP_LIKE,				/* field LIKE pattern */
+	CPH_OP_PREFIX,				/* field ^@ prefix */
+	CPH_OP_LABEL,				/* label(field) = text, or one of several */
+	CPH_OP_LABEL_ANY,			/* label(field) = ANY (array) */
+	CPH_OP_NOT_BEFORE,			/* field >= time or field > time */
+	CPH_OP_NOT_AFTER,			/* field <= time or field < time */
+	CPH_OP_GATE					/* a condition of no field: if it fails, no
+								 * row is wanted */
+} CphOp;
+
+/* Tells whether a clause bounds a time. */
+static inline bool
+cph_op_is_bound(CphOp op)
+{
+	return op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER;
+}
+
+/* What a clause's values come to at run time. */
+typedef struct CphBinding
+{
+	CphClass	class;			/* of sending the values; CPH_LOCAL: they must
+								 * not be sent */
+	bool		none;			/* no row can match */
+	bool		needs_substring;	/* it could be sent if the service were
+									 * known to find names by their inside */
+	List	   *values;			/* distinct, char *, UTF-8; of an equality:
+								 * the field is one of them */
+} CphBinding;
+
+extern CphBinding *cph_bind(const CphEndpoint *endpoint, int filter, CphOp op,
+							CphNameFilter names, List *types,
+							const Datum *values, const bool *nulls);
+extern bool cph_bind_time(Oid type, Datum value, TimestampTz *time);
+
+/*
+ * What the planner tells the executor about a scan.
+ *
+ * A specification travels in ForeignScan.fdw_private as a list, which can be
+ * copied, printed and cached; it holds no secret.  Expressions whose values
+ * are known only at run time travel in fdw_exprs, and are named here by their
+ * number.
+ */
+
+/* No expression. */
+#define CPH_NO_EXPR (-1)
+
+/* A clause that is sent, or that tells where in the list to read. */
+typedef struct CphSpecClause
+{
+	int			filter;			/* number of the endpoint's filter; -1: none */
+	CphOp		op;
+	List	   *exprs;			/* numbers of the expressions, integers */
+	List	   *types;			/* their types, OIDs */
+	char	   *source;			/* for EXPLAIN: the column of an outer row
+								 * that is the value, or "" */
+} CphSpecClause;
+
+/* A scan. */
+typedef struct CphScanSpec
+{
+	Oid			relid;			/* the foreign table, also where the plan node
+								 * names none */
+	List	   *attnums;		/* columns to read, integers */
+	List	   *clauses;		/* CphSpecClause *; at most one of a filter */
+	bool		ordered;		/* rows are promised newest first */
+	int			max_streams;	/* more values than that are not sent */
+	bool		window;			/* LIMIT and OFFSET are the scan's, as are the
+								 * clauses of fdw_recheck_quals */
+	int			limit_expr;		/* number of an expression of type bigint */
+	int			offset_expr;	/* likewise */
+	bool		count;			/* the scan returns the number of rows */
+	int			first_rows;		/* rows that are known to be wanted; 0: all */
+
+	/* For EXPLAIN */
+	List	   *classes;		/* CphClass of each clause checked, integers */
+	char	   *no_limit_reason;	/* why LIMIT was not pushed, or NULL */
+} CphScanSpec;
+
+extern List *cph_scanspec_encode(const CphScanSpec *spec);
+extern CphScanSpec *cph_scanspec_decode(List *encoded);
+
+/*
+ * What a scan asks the service for, once its values are known.
+ */
+
+/* A scan's specification with its values. */
+typedef struct CphQuery
+{
+	bool		none;			/* no row can match: nothing is to be sent */
+	bool		exact;			/* the service returns just the rows that
+								 * match */
+	bool		needs_substring;	/* a filter could be sent if the service
+									 * were known to find names by their
+									 * inside */
+	CphParam   *params;			/* but for the filter that fans out */
+	int			nparams;
+	const CphFilter *fan;		/* the filter that has several values, or NULL */
+	List	   *fan_values;		/* its values, char * */
+	uint32		filters;		/* those sent, as bits by their number */
+	List	   *fields;			/* of the clauses that ask for equality */
+	List	   *values;			/* for each of them, a list of values */
+	bool		has_oldest;		/* bounds of the list's time */
+	TimestampTz oldest;
+	bool		has_newest;
+	TimestampTz newest;
+	int64		limit;			/* -1: all */
+	int64		offset;
+} CphQuery;
+
+extern CphQuery *cph_query_evaluate(const CphScanSpec *spec,
+									const CphEndpoint *endpoint,
+									const CphOptions *options,
+									CphNameFilter names, List *exprs,
+									ExprContext *econtext, Bitmapset *unsent);
+
+/*
+ * What the documents leave open, found out by asking.
+ */
+
+extern bool cph_probe_substring(CphClient *client, const CphOptions *options,
+								const CphEndpoint *endpoint);
+
+#endif							/* CPH_QUERY_H */

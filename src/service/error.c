@@ -1,0 +1,119 @@
+/*
+ * error.c
+ *		What an answer that is no page says of itself.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "service/service.h"
+#include "json/json.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+/*
+ * The bytes of an error answer that is looked into.  A usual one has some
+ * hundred; the message that explains a denial, encoded, some thousand.
+ */
+#define ERROR_BYTES_MAX (64 * 1024)
+
+/* The bytes that an error's text is cut at; CphServiceError promises it. */
+#define ERROR_TEXT_BYTES 512
+
+/* The fields of an error: a request id, and two ways to name the others. */
+enum
+{
+	REQUEST_ID, CODE, MESSAGE, OTHER_CODE, OTHER_MESSAGE, FIELDS
+};
+static const char *const fields[FIELDS] = {
+	[REQUEST_ID] = "request_id",
+	[CODE] = "error_code",		/* the service, the gateway, newer IAM */
+	[MESSAGE] = "error_msg",
+	[OTHER_CODE] = "code",		/* IAM, below "error" */
+	[OTHER_MESSAGE] = "message"
+};
+
+static void find_error(CphShape *shape, const CphJsonValue *answer,
+					   CphServiceError *error);
+static bool read_error(CphShape *shape, const CphJsonValue *object,
+					   CphServiceError *error);
+static char *error_text(const CphJsonValue *value);
+
+/*
+ * What an answer that is no page says of itself, copied into the current
+ * memory context; whatever it does not say is NULL.  A body that cannot be
+ * read says nothing.
+ */
+void
+cph_json_error(const char *body, Size length, CphServiceError *error)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	CphJsonValue *answer;
+	CphShape   *shape;
+	const char *reason;
+
+	memset(error, 0, sizeof(*error));
+	if (length > ERROR_BYTES_MAX)
+		return;
+
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"cph_fdw error answer",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	answer = cph_json_document(body, length, &reason);
+	shape = cph_json_shape(fields, FIELDS);
+	MemoryContextSwitchTo(caller);
+	if (answer != NULL)
+		find_error(shape, answer, error);
+	MemoryContextDelete(context);
+}
+
+/* Looks for an error in an answer, then in the objects just below it. */
+static void
+find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
+{
+	bool		found = read_error(shape, answer, error);
+
+	for (int i = 0; i < answer->length && !found; i++)
+		found = read_error(shape, &answer->fields[i].value, error);
+}
+
+/* Reads an error from an object; true if it has a code or a message. */
+static bool
+read_error(CphShape *shape, const CphJsonValue *object, CphServiceError *error)
+{
+	CphJsonValue values[FIELDS];
+
+	cph_json_read(shape, object, values);
+	if (error->request_id == NULL)
+		error->request_id = error_text(&values[REQUEST_ID]);
+	error->code = error_text(&values[CODE]);
+	error->message = error_text(&values[MESSAGE]);
+	if (error->code == NULL && error->message == NULL)
+	{
+		error->code = error_text(&values[OTHER_CODE]);
+		error->message = error_text(&values[OTHER_MESSAGE]);
+	}
+	return error->code != NULL || error->message != NULL;
+}
+
+/*
+ * A copy of a string or an integer, cut; NULL if it is neither.  It ends at a
+ * zero byte.
+ */
+static char *
+error_text(const CphJsonValue *value)
+{
+	const char *source;
+
+	if (value->kind == CPH_JSON_STRING)
+		source = value->string;
+	else if (value->kind == CPH_JSON_INTEGER)
+		source = psprintf(INT64_FORMAT, value->integer);
+	else
+		return NULL;
+
+	return pnstrdup(source,
+					pg_encoding_mbcliplen(PG_UTF8, source, strlen(source),
+										  ERROR_TEXT_BYTES));
+}

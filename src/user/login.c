@@ -1,0 +1,250 @@
+/*
+ * login.c
+ *		What a backend remembers of a user mapping's logging in.
+ *
+ * The service locks an access key for five minutes when more than five
+ * signatures in a row are wrong, and a user's name likewise.  A dashboard that
+ * asks every second with a key of yesterday would keep it locked for all who
+ * share it: what was refused once is not sent again for a while.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "user/user_private.h"
+
+#include "common/hashfn.h"
+#include "datatype/timestamp.h"
+#include "utils/memutils.h"
+
+/* What was refused is not sent again for that long. */
+#define REFUSED_US INT64CONST(60000000)
+
+/* Seconds by which clocks differ when no signature is taken, whatever the key. */
+#define CLOCKS_DIFFER_TOO_MUCH	(15 * 60)
+
+/* What can be done about a refusal. */
+typedef struct Refusal
+{
+	CphAuthMethod method;
+	const char *code;			/* error_code, or NULL: any */
+	const char *text;			/* part of error_msg, or NULL: any */
+	const char *hint;
+} Refusal;
+
+/*
+ * By the documents, and by messages of the gateway that others have met.  The
+ * last one of a method stands for every other.
+ */
+static const Refusal refusals[] = {
+	{CPH_AUTH_TOKEN, "APIGW.0307", NULL,
+	"The token has expired, or is of another region.  Set another by ALTER USER MAPPING ... OPTIONS (SET token ...)."},
+	{CPH_AUTH_TOKEN, NULL, NULL,
+	"The token is wrong or has expired.  Set another by ALTER USER MAPPING ... OPTIONS (SET token ...)."},
+	{CPH_AUTH_TOKEN_FILE, "APIGW.0307", NULL,
+	"The token has expired, or is of another region.  Put another into the file that the option \"token_file\" of the user mapping names."},
+	{CPH_AUTH_TOKEN_FILE, NULL, NULL,
+	"The token is wrong or has expired.  Put another into the file that the option \"token_file\" of the user mapping names."},
+	{CPH_AUTH_KEYS, NULL, "reach the limit",
+	"The service has locked the access key after too many wrong signatures.  It unlocks it after five minutes."},
+	{CPH_AUTH_KEYS, NULL, "not exist",
+	"The service does not know the access key.  Set another by ALTER USER MAPPING ... OPTIONS (SET access_key ..., SET secret_key ...)."},
+	{CPH_AUTH_KEYS, NULL, NULL,
+	"The secret key or the security token is wrong, or has expired.  Set others by ALTER USER MAPPING ... OPTIONS (SET access_key ..., SET secret_key ...)."},
+	{CPH_AUTH_KEYS_FILE, NULL, "reach the limit",
+	"The service has locked the access key after too many wrong signatures.  It unlocks it after five minutes."},
+	{CPH_AUTH_KEYS_FILE, NULL, "not exist",
+	"The service does not know the access key in the file that the option \"credentials_file\" of the user mapping names."},
+	{CPH_AUTH_KEYS_FILE, NULL, NULL,
+	"The secret key or the security token in the file that the option \"credentials_file\" of the user mapping names is wrong, or has expired."},
+	{CPH_AUTH_PASSWORD, NULL, NULL,
+	"The token service gave the token, but the service does not take it: see the options \"region\", \"endpoint\" and \"iam_endpoint\" of the server."},
+};
+
+/* Returns what is remembered of a user mapping that is new, in a context. */
+CphLogin *
+cph_login_create(MemoryContext context)
+{
+	CphLogin   *login = MemoryContextAllocZero(context, sizeof(CphLogin));
+
+	login->context = context;
+	slist_init(&login->tokens);
+	return login;
+}
+
+/* Adds a text that may be NULL to a fingerprint. */
+static uint64
+add_to_fingerprint(uint64 fingerprint, const char *text)
+{
+	if (text == NULL)
+		return fingerprint + 1;
+	return hash_bytes_extended((const unsigned char *) text, strlen(text),
+							   fingerprint);
+}
+
+/* Returns the fingerprint of secrets, never 0. */
+uint64
+cph_login_fingerprint(const CphSecrets *secrets)
+{
+	uint64		fingerprint = 0;
+
+	fingerprint = add_to_fingerprint(fingerprint, secrets->token);
+	fingerprint = add_to_fingerprint(fingerprint, secrets->access_key);
+	fingerprint = add_to_fingerprint(fingerprint, secrets->secret_key);
+	fingerprint = add_to_fingerprint(fingerprint, secrets->security_token);
+	return fingerprint ? fingerprint : 1;
+}
+
+/* Returns the refusal that an answer is, by the method that was refused. */
+static const Refusal *
+find_refusal(CphAuthMethod method, const CphServiceError *error)
+{
+	for (int i = 0; i < lengthof(refusals); i++)
+	{
+		const Refusal *refusal = &refusals[i];
+
+		if (refusal->method == method &&
+			(refusal->code == NULL ||
+			 (error->code && strcmp(error->code, refusal->code) == 0)) &&
+			(refusal->text == NULL ||
+			 (error->message && strstr(error->message, refusal->text) != NULL)))
+			return refusal;
+	}
+	elog(ERROR, "unexpected method of logging in: %d", (int) method);
+}
+
+/*
+ * Returns what can be done about a credential that was refused, palloc'd or
+ * constant.  clock_ahead: by how many seconds the service's clock is.
+ */
+const char *
+cph_login_hint(CphAuthMethod method, const CphServiceError *error,
+			   int64 clock_ahead)
+{
+	const char *hint = find_refusal(method, error)->hint;
+	int64		distance = clock_ahead < 0 ? -clock_ahead : clock_ahead;
+	char	   *clock;
+
+	if ((method != CPH_AUTH_KEYS && method != CPH_AUTH_KEYS_FILE) ||
+		distance <= CPH_CLOCKS_DIFFER)
+		return hint;
+	clock = psprintf("This machine's clock is " INT64_FORMAT " seconds %s the service's, which takes no signature that is 15 minutes off.",
+					 distance, clock_ahead > 0 ? "behind" : "ahead of");
+	return distance > CLOCKS_DIFFER_TOO_MUCH ? clock :
+		psprintf("%s  %s", hint, clock);
+}
+
+/* Remembers that the service has refused a credential.  Texts are copied. */
+void
+cph_login_refuse(CphLogin *login, uint64 fingerprint, const char *detail,
+				 const char *hint)
+{
+	if (login->detail != NULL)
+		pfree(login->detail);
+	if (login->hint != NULL)
+		pfree(login->hint);
+	login->detail = NULL;
+	login->hint = NULL;
+	login->refused = fingerprint;
+	login->refused_at = cph_transport_now();
+	login->detail = MemoryContextStrdup(login->context, detail);
+	if (hint != NULL)
+		login->hint = MemoryContextStrdup(login->context, hint);
+	login->accepted = false;
+}
+
+/* Raises an error if a credential is not to be sent again yet. */
+void
+cph_login_check(const CphLogin *login, uint64 fingerprint,
+				const char *server_name)
+{
+	int64		ago = cph_transport_now() - login->refused_at;
+
+	if (login->refused != fingerprint || ago >= REFUSED_US)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			 errmsg("server \"%s\" refused the credential", server_name),
+			 errdetail("%s  It is not sent again for another " INT64_FORMAT " seconds, unless the user mapping is changed.",
+					   login->detail, (REFUSED_US - ago) / USECS_PER_SEC + 1),
+			 login->hint ? errhint("%s", login->hint) : 0));
+}
+
+/* Finds a token by its scope, or NULL. */
+static CphToken *
+find_token(CphLogin *login, const char *scope)
+{
+	slist_iter	iter;
+
+	slist_foreach(iter, &login->tokens)
+	{
+		CphToken   *token = slist_container(CphToken, node, iter.cur);
+
+		if (strcmp(token->scope, scope) == 0)
+			return token;
+	}
+	return NULL;
+}
+
+/* Forgets a token. */
+static void
+drop_token(CphLogin *login, CphToken *token)
+{
+	slist_delete(&login->tokens, &token->node);
+	MemoryContextDelete(token->context);
+}
+
+/* Raises the error that a name or password was refused, and remembers it. */
+pg_noreturn static void
+refuse_password(CphLogin *login, const CphTokenRequest *request,
+				uint64 fingerprint, const char *detail)
+{
+	static const char *const hint = "The options \"iam_user\", \"iam_password\" and \"iam_domain\" of the user mapping are wrong, or the user may not log in.";
+
+	cph_login_refuse(login, fingerprint, detail, hint);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			 errmsg("could not get a token for server \"%s\"",
+					request->options->server_name),
+			 errdetail_internal("%s", detail),
+			 errhint("%s", hint)));
+}
+
+/*
+ * Returns a token that is good for now: the one that is remembered, or another
+ * that is asked for and waited for.  fingerprint is that of the name and
+ * password.
+ */
+CphToken *
+cph_login_token(CphLogin *login, const CphTokenRequest *request,
+				uint64 fingerprint)
+{
+	char	   *scope = cph_token_scope(request->options);
+	CphToken   *token = find_token(login, scope);
+	char	   *refusal = NULL;
+
+	if (token != NULL &&
+		(token->renew_at == 0 || cph_transport_now() < token->renew_at))
+		return token;
+	cph_login_check(login, fingerprint, request->options->server_name);
+	if (token != NULL)
+		drop_token(login, token);
+	token = cph_token_request(request, &refusal);
+	if (token == NULL)
+		refuse_password(login, request, fingerprint, refusal);
+	MemoryContextSetParent(token->context, login->context);
+	slist_push_head(&login->tokens, &token->node);
+	return token;
+}
+
+/* Forgets the token of a scope, if it is the one with that fingerprint. */
+void
+cph_login_drop_token(CphLogin *login, const char *scope, uint64 fingerprint)
+{
+	CphToken   *token = find_token(login, scope);
+	CphSecrets	secrets = {0};
+
+	if (token == NULL)
+		return;
+	secrets.token = token->text;
+	if (cph_login_fingerprint(&secrets) == fingerprint)
+		drop_token(login, token);
+}

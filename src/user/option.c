@@ -1,0 +1,414 @@
+/*
+ * option.c
+ *		The options of servers, tables, columns and user mappings, and the
+ *		settings.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "user/user_private.h"
+#include "http/http.h"
+
+#include <limits.h>
+
+#include "access/reloptions.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+PG_FUNCTION_INFO_V1(cph_fdw_validator);
+
+/* In the order of CphNameFilter and CphTimeUnit. */
+static const char *const name_filters[] =
+{"auto", "substring", "prefix", "exact", "off", NULL};
+static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
+
+/*
+ * A day bounds what is told in seconds; 1 GB is the largest palloc'd value.
+ */
+#define MAX_SECONDS		86400
+#define MAX_BODY_KB		(1024 * 1024)
+
+#define STRING(member, places, check) \
+	{#member, places, CPH_KIND_STRING, offsetof(CphOptions, member), \
+	NULL, 0, 0, NULL, check, false}
+#define SECRET(member, check) \
+	{#member, CPH_OF_MAPPING, CPH_KIND_STRING, offsetof(CphMappingOptions, member), \
+	NULL, 0, 0, NULL, check, false}
+#define BOOLEAN(member, places) \
+	{#member, places, CPH_KIND_BOOLEAN, offsetof(CphOptions, member), \
+	"true", 0, 0, NULL, NULL, false}
+#define INTEGER(member, places, initial, min, max) \
+	{#member, places, CPH_KIND_INTEGER, offsetof(CphOptions, member), \
+	initial, min, max, NULL, NULL, false}
+#define COST(member, initial) \
+	{#member, CPH_OF_SERVER, CPH_KIND_COST, offsetof(CphOptions, member), \
+	initial, 0, 0, NULL, NULL, false}
+#define CHOICE(member, words) \
+	{#member, CPH_OF_SERVER, CPH_KIND_CHOICE, offsetof(CphOptions, member), \
+	"auto", 0, 0, words, NULL, false}
+
+/*
+ * A request's default cost is that of connecting in postgres_fdw; hundreds of
+ * pages then stay below jit_above_cost.
+ */
+static const CphOptionRule rules[] = {
+	STRING(endpoint, CPH_OF_SERVER, cph_check_endpoint),
+	STRING(region, CPH_OF_SERVER, cph_check_region),
+	STRING(iam_endpoint, CPH_OF_SERVER, cph_check_endpoint),
+	STRING(project_id, CPH_OF_SERVER | CPH_OF_TABLE, cph_check_project_id),
+	STRING(resource, CPH_OF_TABLE, cph_check_resource),
+	INTEGER(fetch_size, CPH_OF_SERVER | CPH_OF_TABLE, NULL, 2, CPH_MAX_PAGE),
+	INTEGER(max_concurrent_requests, CPH_OF_SERVER, "4", 1, CPH_MAX_CONCURRENT),
+	INTEGER(connect_timeout, CPH_OF_SERVER, "10", 1, MAX_SECONDS),
+	INTEGER(request_timeout, CPH_OF_SERVER, "60", 1, MAX_SECONDS),
+	INTEGER(max_retries, CPH_OF_SERVER, "4", 0, 100),
+	INTEGER(throttle_timeout, CPH_OF_SERVER, "180", 0, MAX_SECONDS),
+	{"max_response_size", CPH_OF_SERVER, CPH_KIND_KILOBYTES,
+	offsetof(CphOptions, max_response_size), "8MB", 1, MAX_BODY_KB, NULL, NULL, false},
+	{"sslrootcert", CPH_OF_SERVER, CPH_KIND_STRING,
+	offsetof(CphOptions, sslrootcert), NULL, 0, 0, NULL, NULL, true},
+	{"proxy", CPH_OF_SERVER, CPH_KIND_STRING,
+	offsetof(CphOptions, proxy), NULL, 0, 0, NULL, cph_check_proxy, true},
+	BOOLEAN(enable_order_pushdown, CPH_OF_SERVER),
+	BOOLEAN(enable_limit_pushdown, CPH_OF_SERVER),
+	BOOLEAN(enable_count_pushdown, CPH_OF_SERVER),
+	BOOLEAN(stable_ties, CPH_OF_SERVER),
+	BOOLEAN(async_capable, CPH_OF_SERVER | CPH_OF_TABLE),
+	COST(fdw_request_cost, "100"),
+	COST(fdw_tuple_cost, "0.01"),
+	CHOICE(name_filter, name_filters),
+	CHOICE(time_unit, time_units),
+	SECRET(token, cph_mapping_check_key),
+	SECRET(token_file, cph_mapping_check_path),
+	SECRET(access_key, cph_mapping_check_key),
+	SECRET(secret_key, cph_mapping_check_key),
+	SECRET(security_token, cph_mapping_check_key),
+	SECRET(credentials_file, cph_mapping_check_path),
+	SECRET(profile, cph_mapping_check_text),
+	SECRET(iam_user, cph_mapping_check_text),
+	SECRET(iam_password, cph_mapping_check_text),
+	SECRET(iam_domain, cph_mapping_check_text),
+	SECRET(proxy_user, cph_mapping_check_text),
+	SECRET(proxy_password, cph_mapping_check_text),
+	{"field", CPH_OF_COLUMN, CPH_KIND_STRING, 0, NULL, 0, 0, NULL, cph_check_field, false},
+};
+
+/* Settings */
+int			cph_max_requests = 0;
+
+/* Defines the settings.  To be called once, when the library is loaded. */
+void
+cph_option_init(void)
+{
+	DefineCustomStringVariable("cph_fdw.allowed_hosts",
+							   "Hosts that a server not owned by a superuser may name.",
+							   "A list of host names; one that begins with a dot stands for all below it.",
+							   &cph_allowed_hosts, ".myhuaweicloud.com",
+							   PGC_SUSET, GUC_LIST_INPUT, NULL, NULL, NULL);
+	DefineCustomIntVariable("cph_fdw.max_requests",
+							"Requests that a statement may send.",
+							"A statement that would send more is an error.  0: there is no limit.",
+							&cph_max_requests, 0, 0, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("cph_fdw");
+}
+
+/* Tells where an option may stand, as the validator's second argument says. */
+static int
+place_of_catalog(Oid catalog)
+{
+	switch (catalog)
+	{
+		case ForeignServerRelationId:
+			return CPH_OF_SERVER;
+		case ForeignTableRelationId:
+			return CPH_OF_TABLE;
+		case AttributeRelationId:
+			return CPH_OF_COLUMN;
+		case UserMappingRelationId:
+			return CPH_OF_MAPPING;
+		default:
+			return 0;
+	}
+}
+
+/* Returns the rule of an option in that place, or NULL. */
+static const CphOptionRule *
+find_rule(const char *name, int place)
+{
+	for (int i = 0; i < lengthof(rules); i++)
+	{
+		if ((rules[i].places & place) && strcmp(rules[i].name, name) == 0)
+			return &rules[i];
+	}
+	return NULL;
+}
+
+/* Raises the error for an unknown option, with the nearest name as a hint. */
+pg_noreturn static void
+unknown_option(const char *name, int place)
+{
+	const char *nearest = NULL;
+	int			distance = strlen(name) / 2 + 1;	/* no further than half of
+													 * it is wrong */
+
+	for (int i = 0; i < lengthof(rules); i++)
+	{
+		int			d;
+
+		if ((rules[i].places & place) == 0 || strlen(name) > NAMEDATALEN)
+			continue;
+		d = varstr_levenshtein_less_equal(name, strlen(name), rules[i].name,
+										  strlen(rules[i].name), 1, 1, 1,
+										  distance, true);
+		if (d < distance)
+		{
+			nearest = rules[i].name;
+			distance = d;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 nearest ? errhint("Perhaps you meant the option \"%s\".", nearest) :
+			 place == 0 ? errhint("There are no valid options in this context.") : 0));
+}
+
+/*
+ * cph_fdw_validator(text[], oid): raises an error for an option that is
+ * unknown, has a bad value or may not be set by this user, and for a table or
+ * user mapping that lacks one.  The options are the whole list as it will be.
+ */
+Datum
+cph_fdw_validator(PG_FUNCTION_ARGS)
+{
+	int			place = place_of_catalog(PG_GETARG_OID(1));
+	CphMappingOptions mapping = {0};
+	bool		has_resource = false;
+	ListCell   *lc;
+
+	foreach(lc, untransformRelOptions(PG_GETARG_DATUM(0)))
+	{
+		DefElem    *def = lfirst(lc);
+		const CphOptionRule *rule = find_rule(def->defname, place);
+
+		if (rule == NULL)
+			unknown_option(def->defname, place);
+		if (rule->superuser_only && !superuser())
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to set option \"%s\"",
+							rule->name),
+					 errdetail("Only a superuser may set it.")));
+		cph_option_set(rule, defGetString(def), NULL);
+		if (place == CPH_OF_MAPPING)
+			cph_option_set(rule, defGetString(def), (char *) &mapping);
+		has_resource |= strcmp(rule->name, "resource") == 0;
+	}
+	if (place == CPH_OF_MAPPING)
+		cph_mapping_check(&mapping);
+	if (place == CPH_OF_TABLE && !has_resource)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"resource\" is required for a foreign table"),
+				 errhint("Set it to the list that the table reads, for example \"phones\".")));
+	PG_RETURN_VOID();
+}
+
+/* Puts the values of a list of DefElem into base, of the given place. */
+static void
+load_options(List *list, int place, void *base)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		DefElem    *def = lfirst(lc);
+		const CphOptionRule *rule = find_rule(def->defname, place);
+
+		if (rule != NULL)
+			cph_option_set(rule, defGetString(def), base);
+	}
+}
+
+/*
+ * Returns the options of a server, palloc'd.  Whether its owner may name its
+ * hosts is checked where they are used, see base_url.
+ */
+CphOptions *
+cph_server_options(Oid serverid)
+{
+	ForeignServer *server = GetForeignServer(serverid);
+	CphOptions *options = palloc0(sizeof(CphOptions));
+
+	options->serverid = serverid;
+	options->server_owner = server->owner;
+	options->server_name = server->servername;
+	for (int i = 0; i < lengthof(rules); i++)
+	{
+		if ((rules[i].places & CPH_OF_SERVER) && rules[i].initial != NULL)
+			cph_option_set(&rules[i], rules[i].initial, (char *) options);
+	}
+	load_options(server->options, CPH_OF_SERVER, options);
+	return options;
+}
+
+/* Returns the options of a foreign table over those of its server, palloc'd. */
+CphOptions *
+cph_table_options(Oid relid)
+{
+	ForeignTable *table = GetForeignTable(relid);
+	CphOptions *options = cph_server_options(table->serverid);
+
+	load_options(table->options, CPH_OF_TABLE, options);
+	return options;
+}
+
+/* Returns the options of a user mapping, palloc'd.  They hold secrets. */
+CphMappingOptions *
+cph_mapping_options(const UserMapping *mapping)
+{
+	CphMappingOptions *options = palloc0(sizeof(CphMappingOptions));
+
+	load_options(mapping->options, CPH_OF_MAPPING, options);
+	return options;
+}
+
+/*
+ * Returns the field that a column shows, palloc'd: its option field, or its
+ * name.
+ */
+char *
+cph_column_field(Oid relid, AttrNumber attnum, const char *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, GetForeignColumnOptions(relid, attnum))
+	{
+		DefElem    *def = lfirst(lc);
+
+		if (strcmp(def->defname, "field") == 0)
+			return defGetString(def);
+	}
+	return pstrdup(column);
+}
+
+/* Tells whether a field is no field of an item, but a constant of the table. */
+bool
+cph_field_is_constant(const char *field)
+{
+	return *field == '@';
+}
+
+/*
+ * Returns the value of a constant of the table; NULL if it has none that the
+ * options know.
+ */
+const char *
+cph_options_constant(const CphOptions *options, const char *field)
+{
+	if (strcmp(field, "@region") == 0)
+		return options->region;
+	if (strcmp(field, "@project_id") == 0)
+		return options->project_id;
+	if (strcmp(field, "@server") == 0)
+		return options->server_name;
+	return NULL;
+}
+
+/*
+ * Returns a base URL of a server, palloc'd, without a slash at its end: the
+ * option of that name, or the host that the service has in the region.  Raises
+ * an error if there is none, or one that the server's owner may not name: who
+ * owns a server may have changed since its options were checked.
+ */
+static char *
+base_url(const CphOptions *options, const char *name, const char *value,
+		 const char *service)
+{
+	const char *text = value;
+	const char *reason;
+	CphUrl		url;
+
+	if (value == NULL && options->region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("server \"%s\" names no %s", options->server_name, name),
+				 errhint("Set the option \"region\" or \"%s\" of the server.",
+						 name)));
+	if (value == NULL)
+		text = psprintf("https://%s.%s.myhuaweicloud.com", service,
+						options->region);
+	reason = cph_url_parse(text, &url);
+	if (reason == NULL)
+		reason = cph_url_refusal(&url, superuser_arg(options->server_owner),
+								 cph_allowed_hosts);
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("server \"%s\" may not use %s \"%.200s\"",
+						options->server_name, name, text),
+				 errdetail("%s", reason)));
+	return psprintf("%s://%s", url.https ? "https" : "http", url.authority);
+}
+
+/* Returns the base URL of the service, palloc'd, as base_url says. */
+char *
+cph_options_endpoint(const CphOptions *options)
+{
+	return base_url(options, "endpoint", options->endpoint, "cph");
+}
+
+/* Returns the base URL of the token service, palloc'd, as base_url says. */
+char *
+cph_options_iam_endpoint(const CphOptions *options)
+{
+	return base_url(options, "iam_endpoint", options->iam_endpoint, "iam");
+}
+
+/* Returns the host, and the port if one is given, of a server; palloc'd. */
+char *
+cph_options_host(const CphOptions *options)
+{
+	char	   *endpoint = cph_options_endpoint(options);
+
+	return pstrdup(strstr(endpoint, "://") + 3);
+}
+
+/* Returns the list that a table reads.  Raises an error if there is none. */
+const CphEndpoint *
+cph_options_resource(const CphOptions *options)
+{
+	const CphEndpoint *endpoint = NULL;
+
+	if (options->resource != NULL)
+		endpoint = cph_endpoint_find(options->resource);
+	if (endpoint == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("the foreign table names no list of the service"),
+				 errhint("Set the option \"resource\" of the table.")));
+	return endpoint;
+}
+
+/* Tells whether a list is taken to be newest first. */
+bool
+cph_options_ordered(const CphOptions *options, const CphEndpoint *endpoint)
+{
+	return options->enable_order_pushdown && endpoint->time_field != NULL;
+}
+
+/* Returns how many rows to ask for at once: fetch_size, as far as it goes. */
+int
+cph_options_page_size(const CphOptions *options, const CphEndpoint *endpoint)
+{
+	if (options->fetch_size == 0)
+		return endpoint->page_max;
+	return Min(options->fetch_size, endpoint->page_max);
+}

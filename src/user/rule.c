@@ -1,0 +1,181 @@
+/*
+ * rule.c
+ *		What an option's value may be, and how its text becomes a value.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "user/user_private.h"
+#include "lib/lib.h"
+#include "http/http.h"
+#include "service/service.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+char	   *cph_allowed_hosts = NULL;
+
+/*
+ * Raises the error for a bad value.  A secret's value is not shown, nor one
+ * that may be a URL with a password.
+ */
+pg_noreturn static void
+bad_value(const CphOptionRule *rule, const char *value, const char *reason)
+{
+	bool		secret = (rule->places & CPH_OF_MAPPING) != 0 ||
+		strchr(value, '@') != NULL;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 secret ? errmsg("invalid value for option \"%s\"", rule->name) :
+			 errmsg("invalid value for option \"%s\": \"%.200s\"",
+					rule->name, value),
+			 errdetail("%s", reason)));
+}
+
+/* Returns the number of a word among the choices; raises an error for none. */
+static int
+parse_choice(const CphOptionRule *rule, const char *value)
+{
+	StringInfoData words;
+
+	initStringInfo(&words);
+	for (int i = 0; rule->choices[i] != NULL; i++)
+	{
+		if (strcmp(rule->choices[i], value) == 0)
+			return i;
+		appendStringInfo(&words, "%s%s", i ? ", " : "", rule->choices[i]);
+	}
+	bad_value(rule, value, psprintf("The value must be one of %s.", words.data));
+}
+
+/* Returns an integer value; raises an error for one out of the rule's range. */
+static int
+parse_integer(const CphOptionRule *rule, const char *value)
+{
+	int			flags = rule->kind == CPH_KIND_KILOBYTES ? GUC_UNIT_KB : 0;
+	const char *hint = NULL;
+	int			result;
+
+	if (!parse_int(value, &result, flags, &hint))
+		bad_value(rule, value, hint ? hint : "The value must be a whole number.");
+	if (result < rule->min || result > rule->max)
+		bad_value(rule, value, psprintf("The value must be from %d to %d%s.",
+										rule->min, rule->max,
+										flags ? " kB" : ""));
+	return result;
+}
+
+/*
+ * Puts the value of an option where its rule says within base, or, if base is
+ * NULL, only checks it.  Raises an error for a bad value.
+ */
+void
+cph_option_set(const CphOptionRule *rule, const char *value, char *base)
+{
+	char	   *target = base ? base + rule->offset : NULL;
+	const char *reason = rule->check && !base ? rule->check(value) : NULL;
+	bool		boolean = false;
+	int			integer = 0;
+	double		cost = 0;
+
+	if (reason != NULL)
+		bad_value(rule, value, reason);
+	if (rule->kind == CPH_KIND_BOOLEAN && !parse_bool(value, &boolean))
+		bad_value(rule, value, "The value must be true or false.");
+	if (rule->kind == CPH_KIND_COST &&
+		(!parse_real(value, &cost, 0, NULL) || !(cost >= 0 && cost < 1e10)))
+		bad_value(rule, value, "The value must be a number, 0 or more.");
+	if (rule->kind == CPH_KIND_CHOICE)
+		integer = parse_choice(rule, value);
+	if (rule->kind == CPH_KIND_INTEGER || rule->kind == CPH_KIND_KILOBYTES)
+		integer = parse_integer(rule, value);
+	if (target == NULL)
+		return;
+	if (rule->kind == CPH_KIND_STRING)
+		*(char **) target = rule->places & CPH_OF_MAPPING ?
+			cph_secret_copy(value) : pstrdup(value);
+	else if (rule->kind == CPH_KIND_BOOLEAN)
+		*(bool *) target = boolean;
+	else if (rule->kind == CPH_KIND_COST)
+		*(double *) target = cost;
+	else
+		*(int *) target = integer;
+}
+
+/*
+ * Checks of values.  Each returns what is wrong, palloc'd or constant, or
+ * NULL.
+ */
+
+/* The endpoint: a base URL that this user may name. */
+const char *
+cph_check_endpoint(const char *value)
+{
+	CphUrl		url;
+	const char *reason = cph_url_parse(value, &url);
+
+	return reason ? reason : cph_url_refusal(&url, superuser(), cph_allowed_hosts);
+}
+
+/* The proxy: a base URL.  Who may log in there is the user mapping's to say. */
+const char *
+cph_check_proxy(const char *value)
+{
+	CphUrl		url;
+
+	if (pg_strncasecmp(value, "http", 4) != 0)
+		return "The URL must begin with \"http://\" or \"https://\".";
+	return cph_url_parse(value, &url);
+}
+
+/* A region, which becomes part of a host name. */
+const char *
+cph_check_region(const char *value)
+{
+	if (*value == '\0' || strlen(value) > 63 ||
+		strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(value))
+		return "A region consists of lower-case letters, digits and hyphens.";
+	return NULL;
+}
+
+/* A project, which becomes part of a path. */
+const char *
+cph_check_project_id(const char *value)
+{
+	if (*value == '\0' || strlen(value) > CPH_MAX_PROJECT_ID ||
+		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			   "0123456789_-") != strlen(value))
+		return "A project's ID consists of at most 64 letters, digits, hyphens and underscores.";
+	return NULL;
+}
+
+/* A resource: one of the lists that are described. */
+const char *
+cph_check_resource(const char *value)
+{
+	StringInfoData names;
+
+	if (cph_endpoint_find(value) != NULL)
+		return NULL;
+	initStringInfo(&names);
+	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
+		appendStringInfo(&names, "%s%s", i ? ", " : "",
+						 cph_endpoint_at(i)->resource);
+	return psprintf("The value must be one of %s.", names.data);
+}
+
+/* A field: "$", names joined by dots, or a constant of the table. */
+const char *
+cph_check_field(const char *value)
+{
+	if (*value == '@')
+		return strcmp(value, "@region") == 0 ||
+			strcmp(value, "@project_id") == 0 ||
+			strcmp(value, "@server") == 0 ? NULL :
+			"A constant is \"@region\", \"@project_id\" or \"@server\".";
+	if (*value == '\0' || *value == '.' || strstr(value, "..") != NULL ||
+		value[strlen(value) - 1] == '.')
+		return "A field is \"$\", or one or more names joined by dots.";
+	return NULL;
+}

@@ -1,0 +1,283 @@
+/*
+ * user.h
+ *		Options, user mappings, and what is remembered of a server.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#ifndef CPH_USER_H
+#define CPH_USER_H
+
+#include "service/service.h"
+
+#include "foreign/foreign.h"
+
+/*
+ * The ways in which a user mapping logs in.
+ */
+
+/* The ways.  A user mapping names exactly one. */
+typedef enum CphAuthMethod
+{
+	CPH_AUTH_NONE,
+	CPH_AUTH_TOKEN,
+	CPH_AUTH_TOKEN_FILE,
+	CPH_AUTH_KEYS,				/* an access key and its secret key */
+	CPH_AUTH_KEYS_FILE,
+	CPH_AUTH_PASSWORD			/* of an IAM user, who is given a token */
+} CphAuthMethod;
+
+/* The options of a user mapping.  All are secrets or lead to one. */
+typedef struct CphMappingOptions
+{
+	char	   *token;
+	char	   *token_file;
+	char	   *access_key;
+	char	   *secret_key;
+	char	   *security_token;
+	char	   *credentials_file;
+	char	   *profile;
+	char	   *iam_user;
+	char	   *iam_password;
+	char	   *iam_domain;
+	char	   *proxy_user;
+	char	   *proxy_password;
+} CphMappingOptions;
+
+extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
+extern void cph_mapping_check(const CphMappingOptions *mapping);
+extern const char *cph_mapping_check_text(const char *value);
+extern const char *cph_mapping_check_path(const char *value);
+extern const char *cph_mapping_check_key(const char *value);
+
+/*
+ * The options of servers, tables, columns and user mappings, and the
+ * settings.
+ *
+ * Options are text in the catalogs; here they become typed values.  An option
+ * is known from the day on which it has its effect, and from then on for
+ * ever, since options are checked again when a dump is restored.
+ */
+
+/* Values of the server option name_filter: what a "fuzzy" name finds. */
+typedef enum CphNameFilter
+{
+	CPH_NAME_AUTO,				/* whole names and prefixes; parts once that
+								 * is shown to work */
+	CPH_NAME_SUBSTRING,
+	CPH_NAME_PREFIX,
+	CPH_NAME_EXACT,
+	CPH_NAME_OFF
+} CphNameFilter;
+
+/* Values of the server option time_unit: of create_since, create_until. */
+typedef enum CphTimeUnit
+{
+	CPH_TIME_AUTO,				/* only create_since, in seconds */
+	CPH_TIME_SECONDS,
+	CPH_TIME_MILLISECONDS,
+	CPH_TIME_OFF
+} CphTimeUnit;
+
+/* The options of a server and, where they are of a table, of that table. */
+typedef struct CphOptions
+{
+	/* What the catalogs say beside the options */
+	Oid			serverid;
+	Oid			server_owner;
+	const char *server_name;
+
+	/* Of the server */
+	char	   *endpoint;		/* base URL without a slash at its end, or
+								 * NULL: from region */
+	char	   *region;			/* or NULL */
+	char	   *iam_endpoint;	/* likewise */
+	int			max_concurrent_requests;
+	int			connect_timeout;	/* seconds */
+	int			request_timeout;	/* seconds */
+	int			max_retries;
+	int			throttle_timeout;	/* seconds */
+	int			max_response_size;	/* kilobytes */
+	char	   *sslrootcert;	/* or NULL */
+	char	   *proxy;			/* or NULL */
+	bool		enable_order_pushdown;
+	bool		enable_limit_pushdown;
+	bool		enable_count_pushdown;
+	int			name_filter;	/* a CphNameFilter */
+	int			time_unit;		/* a CphTimeUnit */
+	bool		stable_ties;
+	double		fdw_request_cost;
+	double		fdw_tuple_cost;
+
+	/* Of the server or the table */
+	char	   *project_id;		/* or NULL */
+	int			fetch_size;		/* rows; 0: the endpoint's maximum */
+	bool		async_capable;
+
+	/* Of the table */
+	char	   *resource;		/* or NULL */
+} CphOptions;
+
+extern int	cph_max_requests;
+
+extern void cph_option_init(void);
+extern CphOptions *cph_server_options(Oid serverid);
+extern CphOptions *cph_table_options(Oid relid);
+extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);
+extern char *cph_column_field(Oid relid, AttrNumber attnum,
+							  const char *column);
+
+extern bool cph_field_is_constant(const char *field);
+extern const char *cph_options_constant(const CphOptions *options,
+										const char *field);
+extern char *cph_options_endpoint(const CphOptions *options);
+extern char *cph_options_iam_endpoint(const CphOptions *options);
+extern char *cph_options_host(const CphOptions *options);
+extern const CphEndpoint *cph_options_resource(const CphOptions *options);
+extern bool cph_options_ordered(const CphOptions *options,
+								const CphEndpoint *endpoint);
+extern int	cph_options_page_size(const CphOptions *options,
+								  const CphEndpoint *endpoint);
+
+/*
+ * What a service has shown of an endpoint that its documents leave open,
+ * and the sizes of what was read of it.
+ */
+
+/* What can be found out about a service that its documents leave open. */
+typedef enum CphShown
+{
+	CPH_UNKNOWN,				/* not asked yet */
+	CPH_SHOWN,
+	CPH_REFUTED
+} CphShown;
+
+/* The number of rows that some parameters leave of a list. */
+typedef struct CphSize
+{
+	uint32		shape;			/* of the parameters; 0: none is kept here */
+	int64		rows;
+} CphSize;
+
+#define CPH_MAX_SIZES 64		/* kept, of an endpoint */
+
+/* What the service has shown of an endpoint, for one project. */
+typedef struct CphFacts
+{
+	const CphEndpoint *endpoint;	/* NULL: none are kept here */
+	char		project_id[CPH_MAX_PROJECT_ID + 1];
+	uint64		used;			/* a larger number for each use */
+	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
+	int64		total;			/* last count without a filter; -1: none */
+
+	/* By the set of filters, as bits */
+	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* count is the number of
+													 * their rows */
+	int64		proved_count[CPH_MAX_FILTER_SETS];	/* one that was, by the
+													 * rows; 0: none */
+	CphSize		sizes[CPH_MAX_SIZES];	/* by their shape, for estimates */
+} CphFacts;
+
+extern void cph_facts_note_rows(CphFacts *facts, const CphParam *params,
+								int nparams, int64 rows);
+extern int64 cph_facts_rows(const CphFacts *facts, const CphParam *params,
+							int nparams);
+
+/*
+ * What a backend remembers of a server, for each user mapping: how fast
+ * it may ask, and what the service has shown of itself.
+ */
+
+/* Endpoints of projects of which a connection remembers something. */
+#define CPH_MAX_FACTS 24
+
+/*
+ * A connection in the sense of postgres_fdw: a user at a server.  It is
+ * forgotten with its server or user mapping, and when it is disconnected.
+ */
+typedef struct CphConnection
+{
+	Oid			umid;			/* hash key: the user mapping */
+	Oid			serverid;
+	uint32		server_hash;	/* of the catalog entries, for invalidation */
+	uint32		mapping_hash;
+	bool		valid;			/* false: the server or mapping has changed */
+	uint64		generation;		/* a new number for each time it is opened */
+
+	/* Pace.  Times are microseconds of the monotonic clock, 0 is never. */
+	int			limit;			/* requests of one scan in flight; INT_MAX:
+								 * unbounded */
+	int			successes;		/* answers since the limit was changed */
+	int64		resume_at;		/* no request before this time */
+	int64		throttled_since;	/* no success since this time */
+	bool		noticed;		/* the user knows of it */
+
+	/* What credentials leave here; wiped when the connection is forgotten */
+	MemoryContext context;
+	struct CphLogin *login;		/* or NULL */
+
+	/*
+	 * What the service has shown of each endpoint and project used last; the
+	 * rest is NULL.  Each stays where it is for the backend's life.
+	 */
+	CphFacts   *facts[CPH_MAX_FACTS];
+} CphConnection;
+
+extern void cph_connection_init(void);
+extern CphConnection *cph_connection_open(const UserMapping *mapping);
+
+extern int64 cph_connection_throttled(CphConnection *connection, int64 now,
+									  int64 wait_us, int in_flight,
+									  int64 timeout_us);
+extern CphFacts *cph_connection_facts(CphConnection *connection,
+									  const CphEndpoint *endpoint,
+									  const char *project_id);
+extern int64 cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
+								 const CphParam *params, int nparams);
+extern void cph_connection_succeeded(CphConnection *connection);
+
+/*
+ * A user mapping into the headers that a request logs in with.
+ */
+
+typedef struct CphCredential CphCredential;
+
+/* What a request is that is to be logged in. */
+typedef struct CphLoginRequest
+{
+	const char *method;
+	const char *authority;		/* host and port, as in the URL */
+	const char *path;			/* encoded */
+	const char *query;			/* canonical */
+} CphLoginRequest;
+
+extern CphCredential *cph_credential_open(const CphOptions *options,
+										  UserMapping *mapping,
+										  CphConnection *connection);
+extern const CphTransportOptions *cph_credential_route(const CphCredential *credential);
+extern const char *cph_credential_project(CphCredential *credential);
+
+extern bool cph_credential_ready(CphCredential *credential, int in_flight);
+extern int64 cph_credential_ready_at(CphCredential *credential);
+extern void cph_credential_attend(CphCredential *credential);
+extern const char *const *cph_credential_headers(CphCredential *credential,
+												 const CphLoginRequest *request,
+												 uint64 *fingerprint);
+extern void cph_credential_answered(CphCredential *credential,
+									const CphTransfer *transfer);
+extern bool cph_credential_renew(CphCredential *credential, uint64 fingerprint);
+extern void cph_credential_refused(CphCredential *credential, uint64 fingerprint,
+								   const CphTransfer *transfer,
+								   const CphServiceError *error,
+								   const char *detail);
+extern const char *cph_credential_hint(CphCredential *credential);
+extern void cph_credential_mask(const CphCredential *credential, char *text);
+extern void cph_credential_mask_error(const CphCredential *credential,
+									  CphServiceError *error);
+
+/*
+ * Clocks that differ by more seconds are told of: those of machines that are
+ * looked after do not.
+ */
+#define CPH_CLOCKS_DIFFER	60
+
+#endif							/* CPH_USER_H */
