@@ -10,7 +10,7 @@
 #   make lint            static analysis, by tools that test/lint names
 #   make indent          PostgreSQL's indentation
 #   make typedefs        src/typedefs.list, which the indentation needs
-#   make dist            an archive of the last commit
+#   make dist            an archive of the last commit, or of the tree without git
 
 # Where the source is; the objects are made below the current directory, which
 # may be another one: make -f SOURCE/Makefile.
@@ -140,6 +140,12 @@ typedefs: $(OBJS)
 
 DIST = .
 
+# Of the last commit; where there is no git, of the tree less what a build left.
 dist:
-	git archive --format=zip --prefix=cph_fdw-$(RELEASE)/ \
-		-o $(DIST)/cph_fdw-$(RELEASE).zip HEAD
+	@archive=$$(cd $(DIST) && pwd)/cph_fdw-$(RELEASE).zip; \
+	if git rev-parse --git-dir >/dev/null 2>&1; then \
+		git archive --format=zip --prefix=cph_fdw-$(RELEASE)/ \
+			-o "$$archive" HEAD; \
+	else \
+		test/archive cph_fdw-$(RELEASE) "$$archive"; \
+	fi

@@ -269,29 +269,54 @@ $node->stop;
 
 # --- The archive ------------------------------------------------------------
 
+my $meta = decode_json(slurp_file("$top/META.json"));
+my $prefix = "$meta->{name}-$meta->{version}";
+
+# Writes the archive and unpacks it in a directory.
+sub unpack_archive
+{
+	my ($directory) = @_;
+	my $archive = "$directory/$prefix.zip";
+
+	delete local @ENV{qw(MAKEFLAGS MAKELEVEL)};
+	system_log('make', '-s', '-C', $top, 'dist', "DIST=$directory");
+	ok(-e $archive, "make dist writes $prefix.zip");
+	system_log('python3', '-m', 'zipfile', '-e', $archive, $directory) == 0
+	  or die 'it cannot be read';
+	is_deeply([ complaints("$directory/$prefix") ], [], 'its files agree');
+	return;
+}
+
+# The names of the files below a directory, sorted.
+sub files_of
+{
+	my ($directory) = @_;
+
+	return join '', sort map { s{^\./}{}r } `cd $directory && find . -type f`;
+}
+
 SKIP:
 {
-	skip 'make dist needs git', 3 if system('command -v git >/dev/null') != 0;
+	skip 'git is missing', 3 if system('command -v git >/dev/null') != 0;
 
-	my $meta = decode_json(slurp_file("$top/META.json"));
 	my $scratch = PostgreSQL::Test::Utils::tempdir();
 	local %ENV = (%ENV, GIT_DIR => "$scratch/git", GIT_WORK_TREE => $top, GIT_CONFIG_GLOBAL => '/dev/null');
-	delete @ENV{qw(MAKEFLAGS MAKELEVEL)};
 	system_log('git', '-C', $top, @$_) == 0
 	  or die "git: $?"
 	  foreach [qw(init -q)], [qw(add -A)],
 	  [qw(-c user.name=test -c user.email=test@example.org commit -q -m test)];
-	system_log('make', '-s', '-C', $top, 'dist', "DIST=$scratch");
-	my $prefix = "$meta->{name}-$meta->{version}";
-	my $archive = "$scratch/$prefix.zip";
-	ok(-e $archive, "make dist writes $prefix.zip");
-	system_log('python3', '-m', 'zipfile', '-e', $archive, $scratch) == 0
-	  or die 'it cannot be read';
-	my $files = sub { my ($directory) = @_; return join '', sort `cd $directory && git ls-files` };
-	is_deeply([ complaints("$scratch/$prefix") ], [], 'its files agree');
-	is(
-		join('', sort map { s{^\./}{}r } `cd $scratch/$prefix && find . -type f`),
-		$files->($top), 'and it has each file');
+	unpack_archive($scratch);
+	is(files_of("$scratch/$prefix"), join('', sort `cd $top && git ls-files`), 'and it has each file');
+}
+
+# A tree that is no checkout.
+{
+	my $scratch = PostgreSQL::Test::Utils::tempdir();
+	local $ENV{GIT_DIR} = "$scratch/none";
+	unpack_archive($scratch);
+	my $files = files_of("$scratch/$prefix");
+	like($files, qr{^src/cph_fdw\.c$}m, 'and it has the source');
+	unlike($files, qr/\.(?:o|so)$/m, 'but nothing that a build left');
 }
 
 done_testing();
