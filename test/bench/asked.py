@@ -146,11 +146,11 @@ def measure(bench, session, service, query):
     """A row of the table; whether the requests are as promised counts."""
     least = int(session.value(f"SELECT {query.least}"))
     most = least + int(session.value(f"SELECT {query.more}"))
-    service.control("DELETE", "log")
+    service.forget()
     lines = session.run(query.sql)
     if any(line.startswith("ERROR:") for line in lines):
         raise SystemExit("\n".join([query.sql, *lines]))
-    found = service.control("GET", "stats")["requests"]
+    found = service.stats()["requests"]
     bench.report.count(least <= found <= most)
     if not least <= found <= most:
         bench.report.text(f"**{query.title}: {found} requests, not {least} to {most}**")

@@ -16,32 +16,15 @@ import random
 import sys
 
 from common import Service, Session
-
-#: What the service may do that the documents leave open: name -> settings.
-READINGS = {
-    "plain": {},
-    "count of all": {"count": "all"},
-    "no count": {"count": "absent"},
-    "huge count": {"count": 10**6},
-    "short pages": {"page_cap": True},      # half of what is asked for
-    "bounded start": {},                    # create_time <= a time in the middle of the list
-    "shuffled ties": {"ties_shuffled": True},
-    "no order": {},
-}
-
-#: Options of the server that a reading needs.
-OPTIONS = {
-    "shuffled ties": {"stable_ties": "false"},
-    "no order": {"enable_order_pushdown": "false"},
-}
-
+from differ.readings import READINGS
+from simulator.client import pairs_of
 
 def plain_scan(service, query, limit, in_flight):
     """The ids that paging by offset finds: count says how many pages there are."""
-    first = service.fetch(query, 0, limit)
+    first = service.page(query, 0, limit)
     offsets = range(limit, first["count"], limit)
     with concurrent.futures.ThreadPoolExecutor(in_flight) as pool:
-        pages = [first] + list(pool.map(lambda offset: service.fetch(query, offset, limit), offsets))
+        pages = [first] + list(pool.map(lambda offset: service.page(query, offset, limit), offsets))
     return [phone["phone_id"] for page in pages for phone in page["phones"]]
 
 
@@ -60,13 +43,10 @@ class Tally:
 
     def judge(self, service, ids, query, among=None, error=None):
         """ids: what a scan returned.  among: the phones that could be meant at all, or None."""
-        stayed = set(service.control("GET", f"stayed/phones?{query[1:]}")["ids"])
-        ever = set(service.control("GET", f"ever/phones?{query[1:]}")["ids"])
-        if among is not None:
-            stayed, ever = stayed & among, ever & among
-        lost, twice, strange = len(stayed - set(ids)), len(ids) - len(set(ids)), len(set(ids) - ever)
+        verdict = service.judge(ids, query[1:], among)
+        lost, twice, strange = (len(verdict[each]) for each in ("lost", "twice", "strange"))
         self.scans += 1
-        self.requests += service.control("GET", "stats")["requests"]
+        self.requests += service.stats()["requests"]
         if error:
             self.errors += 1
             print(f"# {error}", file=sys.stderr)
@@ -83,7 +63,7 @@ class Tally:
 
 def filters_of(service, rng):
     """name -> (query, SQL condition), of values that many phones have."""
-    server_id = rng.choice(service.fetch("", 0, 200)["phones"])["server_id"]
+    server_id = rng.choice(service.page("", 0, 200)["phones"])["server_id"]
     return {
         "all": ("", "true"),
         "one server": (f"&server_id={server_id}", f"server_id = '{server_id}'"),
@@ -98,35 +78,29 @@ def older_half(service):
     return f" AND create_time <= '{time}'", {row[2] for row in rows if row[-2] <= time}
 
 
-def begin(service):
-    """From here on the service counts requests and remembers who stayed."""
-    service.control("POST", "mark")
-    service.control("DELETE", "log")
-
-
-def measure(session, arguments, reading, seed):
+def measure(session, arguments, name, seed):
     """Scans under one reading: {name: Tally}."""
     tallies = {}
-    service = Service(phones=arguments.phones, servers=arguments.servers, seed=seed, ties=arguments.ties)
-    settings = dict(READINGS[reading], churn=arguments.changes)
-    if settings.get("page_cap"):
-        settings["page_cap"] = max(arguments.page // 2, 2)
-    session.attach("churn", service, fetch_size=arguments.page, max_concurrent_requests=arguments.in_flight,
-                   **OPTIONS.get(reading, {}))
-    service.control("POST", "set", settings)
-    for name, (query, condition) in filters_of(service, random.Random(seed)).items():
-        tally = tallies[f"{reading}: {name}"] = Tally()
+    reading = READINGS[name]
+    service = Service(**{"phones": arguments.phones, "servers": arguments.servers, "seed": seed, "ties": arguments.ties,
+                         **reading.reset})
+    session.attach("churn", service, **{
+        "fetch_size": arguments.page, "max_concurrent_requests": arguments.in_flight, **reading.fixed,
+        **pairs_of(arguments.option)})
+    service.set(**{**reading.settings, "churn": arguments.changes, **pairs_of(arguments.set)})
+    for filtered, (query, condition) in filters_of(service, random.Random(seed)).items():
+        tally = tallies[f"{name}: {filtered}"] = Tally()
         other = Tally()
         for _ in range(arguments.scans):
-            bound, among = older_half(service) if reading == "bounded start" else ("", None)
-            begin(service)
+            bound, among = older_half(service) if arguments.bounded else ("", None)
+            service.mark()
             ids, error = scan(session, f"SELECT phone_id FROM churn WHERE {condition}{bound}")
             tally.judge(service, ids, query, among, error)
             if arguments.compare:
-                begin(service)
+                service.mark()
                 other.judge(service, plain_scan(service, query, arguments.page, arguments.in_flight), query)
         if arguments.compare:
-            tallies[f"paging by offset: {name}"] = other
+            tallies[f"paging by offset: {filtered}"] = other
     service.stop()
     return tallies
 
@@ -140,7 +114,10 @@ def main():
         parser.add_argument("--" + name, type=int, default=default, help=f"{meaning} (default {default})")
     parser.add_argument("--ties", type=float, default=.3, help="as of test/service (default 0.3)")
     parser.add_argument("--reading", action="append", choices=READINGS,
-                        help="of the service, repeatable (default: plain)")
+                        help="of the service, as of test/differential, repeatable (default: plain)")
+    parser.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="of the service, repeatable")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the server, repeatable")
+    parser.add_argument("--bounded", action="store_true", help="ask for create_time <= a time in the middle of the list")
     parser.add_argument("--compare", action="store_true", help="also page by offset")
     arguments = parser.parse_args()
     session = Session()

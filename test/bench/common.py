@@ -1,10 +1,8 @@
-"""What the measurements share: a simulated service, and a session that reads it.
+"""What the measurements share: a session that reads a simulated service, and times.
 
 Copyright (c) 2026, the cph_fdw developers
 """
 
-import http.client
-import json
 import os
 import subprocess
 import sys
@@ -15,43 +13,9 @@ BENCH = os.path.dirname(os.path.realpath(__file__))
 TEST = os.path.dirname(BENCH)
 sys.path.insert(0, TEST)
 
-from simulator import client  # noqa: E402
+from simulator.client import PROJECT, TOKEN, Service  # noqa: E402, F401
 
-PROJECT = "0123456789abcdef0123456789abcdef"
-TOKEN = "the-token-of-the-bench"
 DONE = "-- done --"
-
-
-class Service:
-    """A simulated service; options as test/service has them."""
-
-    def __init__(self, **options):
-        command = [os.path.join(TEST, "service"), "--port", "0", "--until-eof", "--token", TOKEN, "--project", PROJECT]
-        for name, value in options.items():
-            command += ["--" + name, str(value)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.port = self.process.stdout.readline().strip()
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def control(self, method, path, body=None):
-        return json.loads(client.call(self.port, method, "/_control/" + path, body))
-
-    def copy(self, name="phones"):
-        """A list as COPY text."""
-        return client.call(self.port, "GET", "/_control/copy/" + name)
-
-    def fetch(self, query, offset, limit):
-        """A page, as a client without any care would ask for it; query begins with & or is empty."""
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=60)
-        connection.request("GET", f"/v1/{PROJECT}/cloud-phone/phones?offset={offset}&limit={limit}{query}",
-                           headers={"X-Auth-Token": TOKEN})
-        page = json.loads(connection.getresponse().read())
-        connection.close()
-        return page
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 class Session:

@@ -24,13 +24,13 @@ def run(bench):
         session.attach_all(f"fleet{phones}", service, max_concurrent_requests=IN_FLIGHT)
     for _ in range(bench.rounds):
         for phones, service in services.items():
-            service.control("DELETE", "log")
+            service.forget()
             times[phones].append(session.measure(f"{COUNT} FROM fleet{phones}.cph_phones"))
     session.close()
     for phones, service in services.items():
         found[phones] = (bench.median([each.clock for each in times[phones]]),
                          bench.median([each.processor for each in times[phones]]),
-                         service.control("GET", "stats")["requests"], memory[phones])
+                         service.stats()["requests"], memory[phones])
         service.stop()
         bench.report.count(found[phones][2] <= phones / 199 + 2)
     tell(bench, found)

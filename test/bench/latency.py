@@ -29,9 +29,9 @@ def run(bench):
     has_loop = make_loops(session, service)
     times = {}      # (who, latency, in flight) -> seconds
     for latency in latencies:
-        service.control("DELETE", "fault")
+        service.no_faults()
         if latency:
-            service.control("POST", "fault", {"kind": "latency", "ms": latency})
+            service.fault("latency", ms=latency)
         for number in in_flight:
             waiting = latency / 1000 * phones / 199 / number
             for _ in range(1 if waiting > LONG else bench.rounds):
@@ -112,7 +112,7 @@ def union(bench):
     session = Session()
     for number, service in enumerate(services):
         session.attach_all(f"region{number}", service)
-        service.control("POST", "fault", {"kind": "latency", "ms": 50})
+        service.fault("latency", ms=50)
     view = " UNION ALL ".join(f"SELECT phone_name FROM region{number}.cph_phones" for number in range(4))
     ones, alls = [], []
     for number in range(bench.rounds):

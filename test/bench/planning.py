@@ -40,7 +40,7 @@ def run(bench):
                "CREATE TABLE here.cph_servers AS SELECT * FROM bench.cph_servers",
                *(f"ANALYZE {schema}.cph_{name}" for schema in ("bench", "here") for name in ("phones", "servers")),
                MEDIAN)
-    service.control("DELETE", "log")
+    service.forget()
     rows = []
     for tables, query in QUERIES.items():
         times = {"bench": [], "here": []}
@@ -51,7 +51,7 @@ def run(bench):
         rows.append((tables, f"{foreign:.0f}", f"{local:.0f}", f"{(foreign - local) / tables:.0f}"))
         if tables == max(QUERIES):
             bench.report.most(f"µs more to plan, a foreign table of {tables}", (foreign - local) / tables, 50, ".0f")
-    requests = service.control("GET", "stats")["requests"]
+    requests = service.stats()["requests"]
     bench.report.count(requests == 0)
     session.close()
     service.stop()

@@ -1,7 +1,8 @@
 """How the service may be read, and the options of the server that suit each reading.
 
-A reading is what the documents leave open, or a promise that the service may break.  Under each, every
-answer must be that of the local copy.  What the design lets a reading cost instead stands with it.
+A reading is a way to take what the documents leave open, or a promise that the service may break: settings
+of the simulated service, and of its data.  Under each, every answer must be that of the local copy.  What
+the design lets a reading cost instead stands with it.
 """
 
 from typing import NamedTuple

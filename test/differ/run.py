@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from .asked import requests_of
+
 FIRST_ROWS = {"extreme", "exists", "window", "cursor"}     # shapes of which the planner wants the first rows only
 
 
@@ -23,9 +25,9 @@ def run_case(psql, service, setup, case):
     ids = {row[0] for row in psql.run(case.matching).rows} if case.matching else set()
     for name in case.settings:
         psql.run(f"SET {name} = off")
-    service.take_log()      # what the last case gave up may have come late
+    requests_of(service)    # what the last case gave up may have come late
     foreign = on_side(psql, "f", case.statements)
-    verdict.requests = service.take_log()
+    verdict.requests = requests_of(service)
     for name in case.settings:
         psql.run(f"RESET {name}")
     if foreign.sqlstate != local.sqlstate:

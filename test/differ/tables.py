@@ -7,7 +7,7 @@ or forgets its type, gives itself away.
 
 from typing import NamedTuple
 
-from .service import rows_of
+from simulator.client import rows_of
 
 INTEGERS = ("smallint", "integer", "bigint")
 STRINGS = ("text", "character varying", "character varying(64)")
@@ -142,13 +142,12 @@ class World:
 
     def fill(self, service, reading, seed, phones, servers):
         """Makes the service's data, and reads it."""
-        service.control("POST", "reset", {"phones": phones, "servers": servers, "seed": seed, "ties": 0.3,
-                                          **reading.reset})
+        service.reset(**{"phones": phones, "servers": servers, "seed": seed, "ties": 0.3, **reading.reset})
         for resource, changes in ODD.items():
             for index, fields in changes.items():
-                service.control("POST", "update", {"list": resource, "index": index, "set": fields})
-        service.control("POST", "set", reading.settings)
-        self.copies = {resource: service.control("GET", f"copy/{resource}") for resource in ODD}
+                service.control("POST", "update", list=resource, index=index, set=fields)
+        service.set(**reading.settings)
+        self.copies = {resource: service.copy(resource) for resource in ODD}
 
     def create(self, psql, service):
         """Makes the tables of both schemas and fills the plain ones."""

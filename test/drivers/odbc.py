@@ -8,10 +8,14 @@ directly.  The database has cph_phones and cph_servers and copies of them, local
 """
 
 import ctypes
-import json
+import os
 import re
 import sys
-import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.dont_write_bytecode = True
+
+from simulator.client import Service  # noqa: E402
 
 SQL_HANDLE_ENV, SQL_HANDLE_DBC, SQL_HANDLE_STMT = 1, 2, 3
 SQL_ATTR_ODBC_VERSION, SQL_OV_ODBC3 = 200, 3
@@ -22,7 +26,7 @@ SQL_C_CHAR, SQL_C_SLONG, SQL_C_TYPE_TIMESTAMP = 1, -16, 93
 SQL_INTEGER, SQL_VARCHAR, SQL_TYPE_TIMESTAMP, SQL_NUMERIC = 4, 12, 93, 2
 
 manager = ctypes.CDLL("libodbc.so.2")
-service = sys.argv[2]
+service = Service(where=sys.argv[2])
 
 
 class TimeStruct(ctypes.Structure):
@@ -121,18 +125,9 @@ def select(query, *values, max_rows=0):
         statement.close()
 
 
-def control(method, path, body=None):
-    request = urllib.request.Request(f"{service}/_control/{path}", method=method,
-                                     data=None if body is None else json.dumps(body).encode())
-    with urllib.request.urlopen(request) as answer:
-        return answer.read()
-
-
 def requests():
     """The requests since the last call, each as "phones?limit=10&offset=0"."""
-    entries = json.loads(control("GET", "log"))
-    control("DELETE", "log")
-    return sorted(entry["target"].split("/cloud-phone/")[1] for entry in entries)
+    return sorted(entry["target"].split("/cloud-phone/")[1] for entry in service.take_log())
 
 
 def same(name, query, values, wanted):
@@ -211,13 +206,13 @@ def pieces(cursors):
 
 
 def failures():
-    control("POST", "fault", {"kind": "status", "status": 503})
+    service.fault("status", status=503)
     try:
         select("SELECT imei FROM cph_phones")
         report("an error", "none", "one")
     except Failed as error:
         report("an error", [error.args[0], 'server "cph" failed to answer' in error.args[1]], ["HV000", True])
-    control("POST", "clear")
+    service.clear()
 
 
 environment = allocate(SQL_HANDLE_ENV, None)

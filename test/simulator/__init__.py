@@ -14,7 +14,7 @@ A request travels down this list, and each module knows only those below it:
     fleet       a list of rows that changes: order, indices, history
     resources   the two list endpoints: parameters, documented values, columns
     data        phones and servers, made from a seed
-    readings    what the documents leave open, and which way it is read
+    settings    what the documents leave open, and which way the service takes it
     answers     an answer, and the error bodies
 
     client      the other side: the commands that steer a running service

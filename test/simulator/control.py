@@ -3,7 +3,7 @@
 import json
 
 from .answers import Answer, Refused, json_answer
-from .readings import Readings
+from .settings import Settings
 from .resources import RESOURCES, decode, split_query
 
 PREFIX = "/_control/"
@@ -82,14 +82,14 @@ def warm(control, body):
     return {}
 
 
-def set_readings(control, body):
-    control.service.readings.update(body)
+def set_settings(control, body):
+    control.service.settings.update(body)
     control.service.forget_views()
-    return control.service.readings.as_dict()
+    return control.service.settings.as_dict()
 
 
-def get_readings(control, body):
-    return control.service.readings.as_dict()
+def get_settings(control, body):
+    return control.service.settings.as_dict()
 
 
 def add_fault(control, body):
@@ -147,7 +147,7 @@ def stats(control, body):
 
 def disconnect(control, body):
     """Closes the idle connections, as a service does that was restarted."""
-    others = [each for each in control.connection.open_connections if each is not control.connection]
+    others = [each for each in control.connection.open_connections if not each.steers]
     return {"closed": sum(each.disconnect() for each in others)}
 
 
@@ -165,13 +165,21 @@ def mark(control, body):
 
 def stayed(control, body):
     fleet = control.fleet()
-    ids = [getattr(row, fleet.resource.id_field) for row in fleet.stayed(control.filters(), Readings())]
+    ids = [getattr(row, fleet.resource.id_field) for row in fleet.stayed(control.filters(), Settings())]
     return {"count": len(ids), "ids": ids}
 
 
 def ever(control, body):
-    ids = control.fleet().ever(control.filters(), Readings())
+    ids = control.fleet().ever(control.filters(), Settings())
     return {"count": len(ids), "ids": ids}
+
+
+def judge(control, body):
+    rest = dict(body)
+    ids, among = rest.pop("ids"), rest.pop("among", None)
+    if rest or not isinstance(ids, list) or not isinstance(among, (list, type(None))):
+        raise ValueError("judge takes ids and among, each a list of ids")
+    return control.fleet().judge(ids, control.filters(), Settings(), None if among is None else set(among))
 
 
 def take(body, *names):
@@ -259,8 +267,8 @@ ACTIONS = {
     ("POST", "reset"): reset,
     ("POST", "clear"): clear,
     ("POST", "warm"): warm,
-    ("POST", "set"): set_readings,
-    ("GET", "set"): get_readings,
+    ("POST", "set"): set_settings,
+    ("GET", "set"): get_settings,
     ("POST", "fault"): add_fault,
     ("GET", "fault"): get_faults,
     ("DELETE", "fault"): clear_faults,
@@ -273,6 +281,7 @@ ACTIONS = {
     ("POST", "mark"): mark,
     ("GET", "stayed"): stayed,
     ("GET", "ever"): ever,
+    ("POST", "judge"): judge,
     ("POST", "insert"): insert,
     ("POST", "delete"): delete,
     ("POST", "update"): update,
@@ -281,4 +290,4 @@ ACTIONS = {
     ("POST", "unlock"): unlock,
 }
 
-TAKES_LIST = {"copy", "stayed", "ever"}
+TAKES_LIST = {"copy", "stayed", "ever", "judge"}

@@ -5,6 +5,7 @@ counts it, is counted from the other end.  Ranks rise with the list, so a row is
 """
 
 import bisect
+import collections
 import copy
 import random
 
@@ -46,7 +47,7 @@ class Fleet:
 
     # Reading
 
-    def select(self, filters, readings):
+    def select(self, filters, settings):
         """The rows that filters find, oldest first; not to be changed by the caller."""
         if not filters:
             return self.rows
@@ -54,11 +55,11 @@ class Fleet:
         if rows is None:
             if len(self.views) >= VIEWS_KEPT:
                 self.views.clear()
-            rows = self.views[filters] = self._filter(*conditions(self.resource, filters, readings))
+            rows = self.views[filters] = self._filter(*conditions(self.resource, filters, settings))
         return rows
 
     def forget_views(self):
-        """To be called when a reading changes what filters find."""
+        """To be called when a setting changes what filters find."""
         self.views.clear()
 
     def _filter(self, equal, tests):
@@ -189,24 +190,46 @@ class Fleet:
         if self.mark_rank is not None:
             self.past.setdefault(row.rank, []).append(copy.copy(row))
 
-    def stayed(self, filters, readings):
+    def stayed(self, filters, settings):
         """The rows that met the filters all the time since the mark."""
         self._need_mark()
-        met = conditions(self.resource, filters, readings)
+        met = conditions(self.resource, filters, settings)
         return [row for row in self._filter(*met)
                 if row.rank < self.mark_rank
                 and all(matches(was, *met) for was in self.past.get(row.rank, ()))]
 
-    def ever(self, filters, readings):
+    def ever(self, filters, settings):
         """The ids of the rows that met the filters at any time since the mark."""
         self._need_mark()
-        met = conditions(self.resource, filters, readings)
+        met = conditions(self.resource, filters, settings)
         ids = {getattr(row, self.resource.id_field): None for row in self._filter(*met)}
         for past in self.past.values():
             for was in past:
                 if matches(was, *met):
                     ids[getattr(was, self.resource.id_field)] = None
         return list(ids)
+
+    def judge(self, ids, filters, settings, among=None):
+        """What is to be said of the ids that a client returned for these filters, of a scan that began after the mark.
+
+        What met the filters all the time must be there, once; what never met them must not.  among: the ids that
+        the client's own conditions left, where it has any.
+        """
+        name = self.resource.id_field
+        stayed = [getattr(row, name) for row in reversed(self.stayed(filters, settings))]   # newest first
+        ever = set(self.ever(filters, settings))
+        if among is not None:
+            stayed, ever = [each for each in stayed if each in among], ever & among
+        found, wanted = collections.Counter(ids), set(stayed)
+        seen = [each for each in ids if each in wanted]
+        return {
+            "lost": [each for each in stayed if each not in found],
+            "twice": [each for each, times in found.items() if times > 1],
+            "strange": [each for each in found if each not in ever],
+            "newest": seen == stayed[:len(seen)],
+            "stayed": len(stayed),
+            "ever": len(ever),
+        }
 
     def _need_mark(self):
         if self.mark_rank is None:

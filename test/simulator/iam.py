@@ -56,7 +56,7 @@ def parse(request):
     return who, by, text(wanted, "scope.project"), not query
 
 
-def answer(request, users, gate, readings, now):
+def answer(request, users, gate, settings, now):
     """The answer to a request for a token; users are (domain, user, password)."""
     try:
         who, by, wanted, catalogue = parse(request)
@@ -69,8 +69,8 @@ def answer(request, users, gate, readings, now):
             break
     else:
         return iam_error(404, f"Could not find project: {wanted[:64]}.")
-    expires = now + readings.token_lifetime
-    token = gate.issue(readings.token_length, expires, project)
+    expires = now + settings.token_lifetime
+    token = gate.issue(settings.token_length, expires, project)
     domain = {"id": make_id(0, "domain", who[0]), "name": who[0]}
     body = {"token": {
         "expires_at": stamp(expires),

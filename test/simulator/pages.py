@@ -26,21 +26,21 @@ class Page:
         self.overrides.append((self.offset + place, field, raw))
 
 
-def cut(fleet, query, readings, turn):
+def cut(fleet, query, settings, turn):
     """The Page that query asks for; turn tells this request from others, for shuffled ties."""
-    found = fleet.select(query.filters, readings)
-    limit = min(query.limit, readings.page_cap or query.limit)
+    found = fleet.select(query.filters, settings)
+    limit = min(query.limit, settings.page_cap or query.limit)
     end = max(len(found) - query.offset, 0)
     start = max(end - limit, 0)
-    if readings.ties_shuffled:
+    if settings.ties_shuffled:
         rows = shuffled_ties(found, start, end, f"{fleet.seed}/{turn}")
     else:
         rows = found[start:end]
-    if not readings.unsorted:
+    if not settings.unsorted:
         rows.reverse()
     page = Page(rows, query.offset, len(found))
     page.overrides = [(each.get("index"), each["field"], each["raw"].encode())
-                      for each in readings.set_fields]
+                      for each in settings.set_fields]
     return page
 
 
@@ -63,20 +63,20 @@ def shuffled_ties(found, start, end, seed):
     return rows[start - low:end - low]
 
 
-def answer(page, resource, fleet, readings, request_id):
+def answer(page, resource, fleet, settings, request_id):
     """The page as an Answer."""
-    if readings.plain_items and not page.overrides:
+    if settings.plain_items and not page.overrides:
         items = [row.text or row.serialise() for row in page.rows]
     else:
-        items = [altered(row, page.offset + place, page.overrides, readings.drop_fields)
+        items = [altered(row, page.offset + place, page.overrides, settings.drop_fields)
                  for place, row in enumerate(page.rows)]
     parts = [b'{"request_id":"%b"' % request_id.encode()]
-    count = count_text(page, fleet, readings) if resource.has_count else None
+    count = count_text(page, fleet, settings) if resource.has_count else None
     if count is not None:
         parts.append(b'"count":%b' % count)
-    form = readings.item_key
+    form = settings.item_key
     if form == "normal" and not items and not page.filler:
-        form = readings.empty
+        form = settings.empty
     if form == "null":
         parts.append(b'"%b":null' % resource.name.encode())
     elif form != "absent":
@@ -101,11 +101,11 @@ def altered(row, place, overrides, dropped):
                             for field, raw in pairs.items()) + b"}"
 
 
-def count_text(page, fleet, readings):
+def count_text(page, fleet, settings):
     """The value of count as text, or None if it is left out."""
-    reading = readings.count
-    if reading == "absent":
+    setting = settings.count
+    if setting == "absent":
         return None
     numbers = {"filtered": page.total, "all": len(fleet.rows), "page": len(page.rows),
                "huge": 10**30, "negative": -1, "null": None, "string": str(page.total)}
-    return encode(numbers.get(reading, reading)).encode()
+    return encode(numbers.get(setting, setting)).encode()

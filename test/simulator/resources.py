@@ -188,7 +188,7 @@ def decode(text):
         raise Refused("APIGW.0201", "The query is not UTF-8") from None
 
 
-def parse_query(resource, text, readings):
+def parse_query(resource, text, settings):
     """The Query that a query string asks for; Refused if it is not valid."""
     offset, limit, filters, seen = 0, DEFAULT_LIMIT, [], set()
     for key, raw in split_query(text):
@@ -198,8 +198,8 @@ def parse_query(resource, text, readings):
         if key in seen:
             raise Refused("APIGW.0201", f"Duplicate parameter: {key}")
         seen.add(key)
-        if key in readings.invalid_filter:
-            code = readings.invalid_filter[key]
+        if key in settings.invalid_filter:
+            code = settings.invalid_filter[key]
             raise Refused(code, MESSAGES.get(code, f"Parameter: {key} is invalid."))
         value = parse_value(key, parameter, raw)
         if key == "offset":
@@ -208,7 +208,7 @@ def parse_query(resource, text, readings):
             limit = value
         else:
             filters.append((key, value))
-    if 0 < readings.max_offset < offset:
+    if 0 < settings.max_offset < offset:
         raise Refused("CPS.0002")
     filters.sort()
     return Query(offset, limit, tuple(filters))
@@ -226,42 +226,42 @@ def parse_value(key, parameter, raw):
     raise Refused(parameter.code, message)
 
 
-def name_test(needle, reading):
+def name_test(needle, setting):
     """A predicate: does a fuzzy query for needle find a name?"""
-    if reading == "prefix":
+    if setting == "prefix":
         return lambda text: text.startswith(needle)
-    if reading == "exact":
+    if setting == "exact":
         return lambda text: text == needle
-    if reading == "nocase":
+    if setting == "nocase":
         folded = needle.casefold()
         return lambda text: folded in text.casefold()
-    if reading == "words":
+    if setting == "words":
         found = re.compile(r"(?:^|[\W_])" + re.escape(needle), re.IGNORECASE).search
         return lambda text: found(text) is not None
-    if reading == "wildcards":
+    if setting == "wildcards":
         pattern = "".join({"%": ".*", "_": "."}.get(char) or re.escape(char) for char in needle)
         return lambda text, find=re.compile(pattern, re.DOTALL).search: find(text) is not None
     return lambda text: needle in text
 
 
-def conditions(resource, filters, readings):
+def conditions(resource, filters, settings):
     """The filters as two dicts: field -> set of values it may have, and field -> list of predicates.
 
     A predicate on a field that a row lacks is false.
     """
     equal, tests = {}, {}
-    unit = 1000 if readings.time_unit == "ms" else 1
+    unit = 1000 if settings.time_unit == "ms" else 1
     for key, value in filters:
-        if key in readings.filters_ignored:
+        if key in settings.filters_ignored:
             continue
         how = resource.parameters[key].how
         if how == "equal":
             values = {value}
-            if key == "status" and readings.creating == "all" and value in resource.creating:
+            if key == "status" and settings.creating == "all" and value in resource.creating:
                 values = resource.creating
             equal[key] = values
         elif how == "fuzzy":
-            tests.setdefault(key, []).append(name_test(value, readings.names))
+            tests.setdefault(key, []).append(name_test(value, settings.names))
         elif how == "since":
             tests.setdefault("created", []).append(lambda at, bound=value: at * unit >= bound)
         elif how == "until":

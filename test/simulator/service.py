@@ -10,7 +10,7 @@ from . import data, iam, pages
 from .answers import Refused, refusal
 from .faults import Faults
 from .fleet import Fleet
-from .readings import Readings
+from .settings import Settings
 from .resources import MODELS, PHONES, RESOURCES, SERVERS, parse_query
 
 LISTS = {resource.path: resource for resource in RESOURCES.values()}
@@ -78,7 +78,7 @@ class Service:
     def __init__(self, options, gate, users):
         self.gate = gate
         self.users = users
-        self.readings = Readings()
+        self.settings = Settings()
         self.faults = Faults()
         self.log = Log()
         self.mutations = []         # of answers, since they were last asked for
@@ -121,9 +121,9 @@ class Service:
                     row.serialise()
 
     def back_to_normal(self):
-        """Readings, faults, scheduled changes, locked keys and log as they were at the start; the data
+        """Settings, faults, scheduled changes, locked keys and log as they were at the start; the data
         and the tokens stay."""
-        self.readings.reset()
+        self.settings.reset()
         self.faults.clear()
         self.mutations.clear()
         self.scheduled.clear()
@@ -136,10 +136,10 @@ class Service:
             fleet.forget_views()
 
     def now(self):
-        return time.time() + self.readings.clock_shift
+        return time.time() + self.settings.clock_shift
 
     def new_request_id(self):
-        return self.readings.request_id or f"{random.getrandbits(128):032x}"
+        return self.settings.request_id or f"{random.getrandbits(128):032x}"
 
     # Requests
 
@@ -171,23 +171,23 @@ class Service:
                 raise Refused("APIGW.0201", "A list request has no body")
             return self._list(LISTS[path], request, hits)
         if request.path == iam.PATH and request.method == "POST":
-            return iam.answer(request, self.users, self.gate, self.readings, self.now())
+            return iam.answer(request, self.users, self.gate, self.settings, self.now())
         raise Refused("APIGW.0101", status=404)
 
     def _list(self, resource, request, hits):
         fleet = self.fleets[resource.name]
-        query = parse_query(resource, request.query, self.readings)
-        page = pages.cut(fleet, query, self.readings, self.turn)
+        query = parse_query(resource, request.query, self.settings)
+        page = pages.cut(fleet, query, self.settings, self.turn)
         for fault in hits:
             if fault.way == "page":
                 fault.act(fault, page, resource)
-        return pages.answer(page, resource, fleet, self.readings, request.id)
+        return pages.answer(page, resource, fleet, self.settings, request.id)
 
     def _after_list_request(self):
         """Changes what was to change now: after the page was cut, before anyone sees it."""
         self.turn += 1
-        if self.readings.churn:
-            self.fleets["phones"].churn(self.readings.churn, self.server_ids())
+        if self.settings.churn:
+            self.fleets["phones"].churn(self.settings.churn, self.server_ids())
         if self.scheduled:
             for entry in self.scheduled:
                 entry[0] -= 1

@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
         self.open_connections = open_connections    # the set of all connections, kept by each of them
         self.buffer = bytearray()
         self.number = None          # given with the first request that is not a control request
+        self.steers = False         # has carried control requests alone
         self.served = 0
         self.entry = None           # of the request being served
         self.task = None            # a delivery that takes its time
@@ -121,6 +122,7 @@ class Connection(asyncio.Protocol):
                 return
             request.id = self.service.new_request_id()
             if request.path.startswith(control.PREFIX):
+                self.steers = self.number is None
                 self._send(request, control.answer(self.service, self, request))
             else:
                 self._answer(request)
@@ -151,6 +153,7 @@ class Connection(asyncio.Protocol):
     def _begin(self, request):
         """Opens an entry in the log, and gives the connection a number with its first."""
         log = self.service.log
+        self.steers = False
         if self.number is None:
             log.connections += 1
             log.open_connections += 1
@@ -161,7 +164,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, request):
         self._begin(request)
         answer, disturbances = self.service.answer(request)
-        close = 0 < self.service.readings.keepalive_requests <= self.served
+        close = 0 < self.service.settings.keepalive_requests <= self.served
         if disturbances:
             self.task = asyncio.ensure_future(self._deliver(request, answer, disturbances, close))
         else:
@@ -192,13 +195,13 @@ class Connection(asyncio.Protocol):
 
     def _encode(self, request, answer, close, length_off_by=0):
         """Head and body of an answer as they go over the wire."""
-        readings = self.service.readings
+        settings = self.service.settings
         headers = answer.headers
         payload = answer.body
-        if readings.gzip and answer.packable and "gzip" in request.headers.get("accept-encoding", ""):
+        if settings.gzip and answer.packable and "gzip" in request.headers.get("accept-encoding", ""):
             payload = zlib.compress(payload, level=1, wbits=31)
             headers = [*headers, ("Content-Encoding", "gzip")]
-        if readings.chunked and not length_off_by:
+        if settings.chunked and not length_off_by:
             payload = chunked(payload)
             length = "Transfer-Encoding: chunked"
         else:

@@ -7,51 +7,39 @@ Copyright (c) 2026, the cph_fdw developers
 """
 
 
+ID = 32     # characters of a phone's id
+
+
 class Query:
-    """Commands that print keys, a line each; filters: what the keys are the rows of, with a prefix for each."""
+    """Commands that print keys, a line each: an id behind a prefix.  filters: prefix -> what its ids are the rows of."""
 
     def __init__(self, *commands, filters=None, check="all"):
         self.commands = commands
         self.filters = filters or {"": ""}
         self.check = check
 
-    def judge(self, history, keys):
+    def judge(self, service, keys):
         """What is wrong with the keys, or an empty string."""
-        stayed = [prefix + key for prefix, text in self.filters.items() for key in history.stayed(text)]
-        ever = {prefix + key for prefix, text in self.filters.items() for key in history.ever(text)}
         if self.check == "count":
-            good = len(keys) == 1 and len(stayed) <= int(keys[0]) <= len(ever)
-            return "" if good else f"{keys} is not one number from {len(stayed)} to {len(ever)}"
-        wanted = set(stayed)
-        if self.check == "newest":
-            # The list's own order: newest first.
-            seen = [key for key in keys if key in wanted]
-            if seen != stayed[:len(seen)]:
-                return "not the newest, in the list's order"
-        lost = 0 if self.check != "all" else len(wanted.difference(keys))
-        found = {"lost": lost, "twice": len(keys) - len(set(keys)), "never there": len(set(keys) - ever)}
-        return ", ".join(f"{number} {name}" for name, number in found.items() if number)
+            verdict = service.judge([], self.filters[""])
+            good = len(keys) == 1 and verdict["stayed"] <= int(keys[0]) <= verdict["ever"]
+            return "" if good else f"{keys} is not one number from {verdict['stayed']} to {verdict['ever']}"
+        ids = {prefix: [] for prefix in self.filters}
+        for key in keys:
+            ids.setdefault(key[:-ID], []).append(key[-ID:])
+        problems = [f"{prefix}: not asked for" for prefix in ids.keys() - self.filters.keys()]
+        for prefix, text in self.filters.items():
+            verdict = service.judge(ids[prefix], text)
+            if self.check != "all":     # the first rows were enough
+                del verdict["lost"]
+            if self.check == "newest" and not verdict["newest"]:
+                problems.append("not the newest, in the list's order")
+            problems += [f"{prefix}{each}: {len(verdict[each])} {meaning}"
+                         for each, meaning in WRONG.items() if verdict.get(each)]
+        return ", ".join(problems)
 
 
-class History:
-    """What the service knows since the mark; each filter is asked for once."""
-
-    def __init__(self, service):
-        self.service = service
-        self.known = {}
-
-    def ids(self, which, text):
-        if (which, text) not in self.known:
-            self.known[which, text] = self.service.control("GET", f"{which}/phones?{text}")["ids"]
-        return self.known[which, text]
-
-    def stayed(self, text):
-        """Newest first."""
-        return self.ids("stayed", text)[::-1]
-
-    def ever(self, text):
-        return self.ids("ever", text)
-
+WRONG = {"lost": "that stayed are not there", "twice": "are there twice", "strange": "never met the clauses"}
 
 #: Statuses that phones have; 1 is one that the service may answer with others.
 STATUSES = (2, 8, 7, 1)

@@ -32,8 +32,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "bench"))
 sys.dont_write_bytecode = True
 
 from common import PROJECT, TOKEN, Service, Session  # noqa: E402
-from faults import FAULTS, OPTIONS, timeout  # noqa: E402
-from kinds import KINDS, History  # noqa: E402
+from mishaps import MISHAPS, OPTIONS, timeout  # noqa: E402
+from kinds import KINDS  # noqa: E402
 
 FAULTY = .05                # of the rounds
 SAMPLES = 60                # of a run
@@ -99,7 +99,7 @@ class Group:
         self.tally = collections.Counter()
         self.pool = concurrent.futures.ThreadPoolExecutor(size)
         self.make_tables()
-        self.service.control("POST", "set", {"churn": 2, "keepalive_requests": 300})
+        self.service.set(churn=2, keepalive_requests=300)
 
     def make_tables(self):
         options = {"endpoint": self.service.url, "project_id": PROJECT, **OPTIONS}
@@ -125,25 +125,23 @@ class Group:
         self.end()
 
     def round(self):
-        phones = self.service.fetch("", 0, 200)["phones"]
+        phones = self.service.page("", 0, 200)["phones"]
         servers = sorted({phone["server_id"] for phone in phones})
         queries = [self.rng.choice(KINDS) for _ in self.backends]
         queries = [(kind.__name__, kind(self.rng, {**self.rng.choice(phones), "servers": servers})) for kind in queries]
-        self.service.control("DELETE", "log")
-        self.service.control("POST", "mark")
+        self.service.mark()
         states = ()
         if self.rng.random() < FAULTY:
-            kind, parameters, states = self.rng.choice(FAULTS)
-            self.service.control("POST", "fault", {"kind": kind, "after": self.rng.randrange(10), **parameters})
+            kind, parameters, states = self.rng.choice(MISHAPS)
+            self.service.fault(kind, after=self.rng.randrange(10), **parameters)
             self.faulty += 1
         answers = list(self.pool.map(lambda backend, query: backend.query(query[1], timeout(states)), self.backends, queries))
-        self.service.control("DELETE", "fault")
+        self.service.no_faults()
         self.rounds += 1
-        history = History(self.service)
         for (kind, query), (keys, errors) in zip(queries, answers):
-            self.judge(kind, query, history, keys, errors, states)
+            self.judge(kind, query, keys, errors, states)
 
-    def judge(self, kind, query, history, keys, errors, states):
+    def judge(self, kind, query, keys, errors, states):
         self.queries += 1
         self.tally[kind] += 1
         if errors and errors[0] in states and set(errors[1:]) <= FOLLOWING:
@@ -152,7 +150,7 @@ class Group:
         elif errors:
             problem = "error " + " ".join(errors)
         else:
-            problem = query.judge(history, keys)
+            problem = query.judge(self.service, keys)
         self.check(not problem, f"{problem}: {'; '.join(query.commands)}")
 
     def check(self, good, name):
@@ -162,14 +160,14 @@ class Group:
             print(f"FAILED, {self.name}, round {self.rounds}: {name}", flush=True)
 
     def sample(self, seconds):
-        connections = self.service.control("GET", "stats")["open_connections"]
+        connections = self.service.stats()["open_connections"]
         for backend, samples in zip(self.backends, self.samples):
             samples.append(Sample(round(seconds), self.queries, *backend.figures(), connections))
 
     def end(self):
         self.check(sum(backend.close() for backend in self.backends) == 0, "connections were kept")
         for _ in range(100):
-            left = self.service.control("GET", "stats")["open_connections"]
+            left = self.service.stats()["open_connections"]
             if left == 0:
                 break
             time.sleep(.1)

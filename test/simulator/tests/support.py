@@ -2,13 +2,11 @@
 
 import http.client
 import json
-import os
 import socket
-import subprocess
 import unittest
 
-SCRIPT = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", "service"))
-PROJECT = "0123456789abcdef0123456789abcdef"
+from simulator.client import PROJECT, SCRIPT, Service
+
 PHONES = f"/v1/{PROJECT}/cloud-phone/phones"
 SERVERS = f"/v1/{PROJECT}/cloud-phone/servers"
 MODELS = f"/v1/{PROJECT}/cloud-phone/phone-models"
@@ -16,21 +14,22 @@ TOKEN = {"X-Auth-Token": "T"}
 PATIENCE = 5
 
 
-class Running:
-    """A service in a process of its own, and how to talk to it."""
+class Running(Service):
+    """A service in a process of its own, and how to ask it."""
 
     def __init__(self, *arguments):
-        self.process = subprocess.Popen([SCRIPT, "--until-eof", *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
+        super().__init__(*arguments, token=None, patience=PATIENCE)
         self.connection = None
 
-    def stop(self):
+    def drop(self):
+        """Closes the connection that send keeps."""
         if self.connection:
             self.connection.close()
-        self.process.stdin.close()
-        self.process.stdout.close()
-        return self.process.wait(PATIENCE)
+            self.connection = None
+
+    def stop(self):
+        self.drop()
+        return super().stop()
 
     def send(self, method, target, headers=TOKEN, body=None):
         """The answer, its body read into .body, over one connection while that lasts."""
@@ -42,8 +41,7 @@ class Running:
             answer.body = answer.read()
             return answer
         except BaseException:
-            self.connection.close()
-            self.connection = None
+            self.drop()
             raise
 
     def get(self, target, status=200):
@@ -52,18 +50,6 @@ class Running:
         if answer.status != status:
             raise AssertionError(f"{answer.status} {answer.body}")
         return json.loads(answer.body)
-
-    def control(self, method, path, **body):
-        answer = self.send(method, "/_control/" + path, {}, json.dumps(body) if body else None)
-        if answer.status != 200:
-            raise ValueError(answer.body.decode())
-        return answer.body.decode() if path.startswith("copy") else json.loads(answer.body)
-
-    def set(self, **readings):
-        return self.control("POST", "set", **readings)
-
-    def fault(self, kind, **arguments):
-        return self.control("POST", "fault", kind=kind, **arguments)
 
     def read_all(self, target=PHONES, limit=200):
         """All rows of a list, page by page."""
@@ -104,7 +90,8 @@ class Case(unittest.TestCase):
         cls.addClassCleanup(cls.service.stop)
 
     def setUp(self):
-        self.service.control("POST", "clear")
+        self.service.drop()
+        self.service.clear()
 
     def refused(self, target, code, status=400):
         body = self.service.get(target, status)

@@ -87,6 +87,29 @@ class Changes(Case):
             self.assertEqual(set(self.service.control("GET", f"ever/phones?{query}")["ids"]), ever[query])
         self.assertLess(len(stayed["status=2"]), len(stayed[""]))
 
+    def test_judge(self):
+        self.service.control("POST", "reset", phones=30, servers=3, ties=0)
+        before = self.ids()
+        self.service.mark()
+        self.service.control("POST", "delete", list="phones", ids=before[4:5])
+        self.service.control("POST", "update", list="phones", ids=before[6:7], set={"status": -9})
+        added = self.service.control("POST", "insert", list="phones")["ids"]
+        stayed = before[:4] + before[5:]
+        good = {"lost": [], "twice": [], "strange": [], "newest": True, "stayed": 29, "ever": 31}
+        for ids in (stayed, before, added + stayed, before + added):
+            self.assertEqual(self.service.judge(ids), good)
+        self.assertEqual(self.service.judge(before[:4]), {**good, "lost": before[5:]})
+        self.assertEqual(self.service.judge(stayed + before[:2]), {**good, "twice": before[:2], "newest": False})
+        self.assertEqual(self.service.judge(["x", *stayed]), {**good, "strange": ["x"]})
+        self.assertEqual(self.service.judge(before[1:]), {**good, "lost": before[:1], "newest": False})
+        self.assertEqual(self.service.judge(before[10:], among=before[10:]), {**good, "stayed": 20, "ever": 20})
+        # Who has another status meanwhile may be there or not.
+        verdict = self.service.judge(before[6:7], "status=-9")
+        self.assertEqual((verdict["strange"], verdict["stayed"]), ([], verdict["ever"] - 1))
+        for wrong in ({}, {"ids": "x"}, {"ids": [], "other": 1}):
+            with self.assertRaises(ValueError):
+                self.service.control("POST", "judge/phones", **wrong)
+
     def copied(self):
         rows = [line.split("\t") for line in self.service.control("GET", "copy/phones").splitlines()]
         return [{"phone_id": row[2], "status": int(row[7])} for row in rows]

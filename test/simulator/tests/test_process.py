@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from simulator import client, control, faults, readings
+from simulator import client, control, faults, settings
 from simulator.tests.support import PATIENCE, PHONES, SCRIPT, SERVERS, Case, Running, request_text
 
 
@@ -52,7 +52,7 @@ class Manual(unittest.TestCase):
     def test_everything_is_in_it(self):
         text = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, check=True).stdout
         words = set(re.findall(r"[a-z0-9_]+", text))
-        wanted = {*client.COMMANDS, *readings.READINGS, *faults.KINDS, *faults.COMMON}
+        wanted = {*client.COMMANDS, *settings.SETTINGS, *faults.KINDS, *faults.COMMON}
         for kind in faults.KINDS.values():
             wanted |= set(kind.parameters) - {"seed"}
         for _, action in control.ACTIONS:

@@ -32,7 +32,7 @@ class LogAndConnections(Case):
         with socket.create_connection(("127.0.0.1", self.service.port)) as sock:
             sock.sendall(request_text(PHONES + "?limit=1"))
             sock.recv(65536)
-            self.assertEqual(self.service.control("POST", "disconnect")["closed"], 1)
+            self.assertGreaterEqual(self.service.control("POST", "disconnect")["closed"], 1)
             self.assertEqual(sock.recv(10), b"")
 
     def test_requests_sent_ahead_are_answered_in_order(self):

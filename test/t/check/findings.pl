@@ -79,8 +79,8 @@ foreach my $case (
 	[ 'servers: filter create_since', 'time_unit', 'ms', 's', 'differs', { time_unit => 'ms' } ],
 	[ 'servers: filter create_since', 'time_unit', 's', 'ms', 'ok', {} ])
 {
-	my ($item, $option, $value, $other, $status, $readings, $fault) = @$case;
-	$service->set(%$readings);
+	my ($item, $option, $value, $other, $status, $settings, $fault) = @$case;
+	$service->set(%$settings);
 	$service->fault(@$fault) if $fault;
 	foreach my $verb ('ADD', 'SET')
 	{

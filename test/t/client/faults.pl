@@ -155,7 +155,7 @@ foreach my $fault (
 $session->run('SELECT cph_fdw_disconnect_all()');
 is($session->run('SELECT count(*) FROM cph_fdw_get_connections()'),
 	'0', 'no connection is left');
-is($service->control('GET', '/_control/stats')->{open_connections},
+is($service->stats->{open_connections},
 	0, 'nor at the service');
 
 done_testing();

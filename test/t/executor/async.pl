@@ -154,7 +154,7 @@ sub times_of
 }
 
 $session->run('SELECT cph_fdw_disconnect_all()');
-is(join(' ', map { $_->control('GET', '/_control/stats')->{open_connections} } @services),
+is(join(' ', map { $_->stats->{open_connections} } @services),
 	'0 0 0 0', 'no connection is left');
 
 done_testing();

@@ -61,7 +61,7 @@ is($session->run(sprintf $many, 5), '5', 'five rescans');
 my $small = $session->kilobytes;
 is($session->run(sprintf $many, 150), '150', 'many rescans');
 is($session->error, '', '... without an error');
-my ($open) = $service->control('GET', '/_control/stats')->{open_connections};
+my ($open) = $service->stats->{open_connections};
 cmp_ok($open, '<=', 12, "... and with $open connections");
 SKIP:
 {
@@ -87,7 +87,7 @@ sub leaks_nothing
 		cmp_ok($session->descriptors, '<=', $before[0] + 16, "$name: descriptors");
 		cmp_ok($session->kilobytes, '<', $before[1] + 1500, "$name: memory");
 	}
-	my $open = $service->control('GET', '/_control/stats')->{open_connections};
+	my $open = $service->stats->{open_connections};
 	cmp_ok($open, '<=', 40, "$name: $open connections");
 	return;
 }
@@ -127,14 +127,12 @@ is( scalar(split /\n/, $session->run('FETCH ALL FROM a')),
 $session->run('COMMIT');
 
 # A cursor that stays open: the service drops its connections, the list moves.
-$service->control('POST', '/_control/mark');
+$service->mark;
 $session->run(q{BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones});
-my %read;
-my $twice = 0;
+my @read;
 foreach my $round (1 .. 12)
 {
-	my @ids = split /\n/, $session->run('FETCH 90 FROM c');
-	$twice += $read{$_}++ > 0 foreach @ids;
+	push @read, split /\n/, $session->run('FETCH 90 FROM c');
 	$service->control('POST', '/_control/disconnect');
 	$service->control('POST', '/_control/insert', { list => 'phones', n => 7 });
 	$service->control('POST', '/_control/delete',
@@ -143,9 +141,10 @@ foreach my $round (1 .. 12)
 		{ list => 'phones', index => 400, n => 3, set => { status => 8 } });
 }
 is($session->error, '', 'a cursor over a list that moves');
-my $stayed = $service->control('GET', '/_control/stayed/phones')->{ids};
-is(scalar(grep { !$read{$_} } @$stayed), 0, '... returns each phone that stayed');
-is($twice, 0, '... and none twice');
+my $verdict = $service->judge('phones', '', @read);
+is_deeply($verdict->{lost}, [], '... returns each phone that stayed');
+is_deeply($verdict->{twice}, [], '... and none twice');
+is_deeply($verdict->{strange}, [], '... nor one that was never there');
 $session->run('COMMIT');
 CphTest::copies($node, $service);
 

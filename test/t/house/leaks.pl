@@ -45,7 +45,7 @@ my @faults = (
 	[ 'invalid_utf8', after => 1 ],
 	[ 'big_number', after => 1 ],
 	[ 'huge_header', n => 150_000, after => 1 ]);
-my @readings = (
+my @settings = (
 	{ item_key => 'null' },
 	{ unsorted => JSON::PP::true },
 	{ ties_shuffled => JSON::PP::true },
@@ -73,7 +73,7 @@ my (@first, @last);
 # One round through all faults.
 sub round
 {
-	foreach my $case (@faults, @readings)
+	foreach my $case (@faults, @settings)
 	{
 		ref $case eq 'HASH'
 		  ? $service->set(%$case)
@@ -106,7 +106,7 @@ SKIP:
 		"memory: $first[1] kB, in the end $last[1] kB");
 }
 $session->run('SELECT cph_fdw_disconnect_all()');
-is($service->control('GET', '/_control/stats')->{open_connections},
+is($service->stats->{open_connections},
 	0, 'no connection is left');
 
 done_testing();

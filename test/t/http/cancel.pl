@@ -168,7 +168,7 @@ $session->run('SELECT cph_fdw_disconnect_all()');
 my $open;
 for (1 .. 50)
 {
-	$open = $service->control('GET', '/_control/stats')->{open_connections};
+	$open = $service->stats->{open_connections};
 	last if $open == 0;
 	sleep 0.1;
 }

@@ -15,7 +15,7 @@ my $session = $node->background_psql('postgres', on_error_stop => 0);
 # The connections that the service has seen since it started.
 sub connections
 {
-	return $service->control('GET', '/_control/stats')->{connections};
+	return $service->stats->{connections};
 }
 
 my $before = connections();
@@ -60,7 +60,7 @@ ok( $node->poll_query_until(
 my $open;
 for (1 .. 100)
 {
-	$open = $service->control('GET', '/_control/stats')->{open_connections};
+	$open = $service->stats->{open_connections};
 	last if $open == 0;
 	select undef, undef, undef, 0.1;
 }

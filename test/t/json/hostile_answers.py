@@ -17,7 +17,6 @@ as they were.  A failure is shown with its number; --only runs that one alone.
 """
 
 import argparse
-import http.client
 import json
 import sys
 from pathlib import Path
@@ -27,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.dont_write_bytecode = True
 
 from differ.psql import Lost, Psql                                     # noqa: E402
+from simulator.client import TOKEN, Service                            # noqa: E402
 
 CLEAN_EVERY = 10
-TOKEN = "the-token-of-the-tests"
 ANSWERS = {"HV00L", "HV00N", "HV000", "42501", "53400"}     # what design.md and README.md say of answers
 TYPES = {"22P02", "22003", "22007", "22008", "22009", "22P05"}       # the types' own
 SET_UP = ("SET statement_timeout = '60s'", "SET timezone = 'UTC'", "SET client_min_messages = error", "SET jit = off")
@@ -75,20 +74,6 @@ def make_shapes(servers, paged):
         Shape(f"{select} {paged}.cph_phones WHERE create_time > '2000-01-01' ORDER BY create_time DESC, phone_id",
               phones, several=True),
     ]
-
-
-class Service:
-    """The service's control paths, over one connection."""
-
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-
-    def control(self, path, body):
-        self.connection.request("POST", f"/_control/{path}", json.dumps(body))
-        return json.loads(self.connection.getresponse().read())
-
-    def mutate(self, **arguments):
-        return self.control("mutate", arguments)
 
 
 def read_json(body):
@@ -214,9 +199,9 @@ class Process:
 class Run:
     def __init__(self, options):
         self.options = options
-        self.service = Service(options.service)
+        self.service = Service(where=options.service)
         self.service.mutate()
-        self.service.control("set", {"request_id": "0123456789abcdef"})
+        self.service.set(request_id="0123456789abcdef")
         self.psql = Psql(options.database, SET_UP)
         servers = [row[0] for row in self.psql.run("SELECT server_id FROM local_servers").rows]
         self.shapes = make_shapes(servers, "paged")

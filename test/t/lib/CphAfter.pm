@@ -29,7 +29,7 @@ sub wait_for_requests
 	for (1 .. 600)
 	{
 		return
-		  if $service->control('GET', '/_control/stats')->{in_flight} >= $number;
+		  if $service->stats->{in_flight} >= $number;
 		sleep 0.05;
 	}
 	die 'the requests do not come';
@@ -46,7 +46,7 @@ sub nothing_left
 	my $open;
 	for (1 .. 200)
 	{
-		$open = $service->control('GET', '/_control/stats')->{open_connections};
+		$open = $service->stats->{open_connections};
 		last if $open == 0;
 		sleep 0.05;
 	}

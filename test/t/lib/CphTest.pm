@@ -5,10 +5,10 @@
 #   CphTest::same($node, 'SELECT * FROM cph_phones WHERE status = 2');
 #   CphTest::sends($node, $service, 'SELECT * FROM cph_phones LIMIT 10',
 #       ['GET /v1/PROJECT/cloud-phone/phones?limit=10&offset=0 200']);
-#   $service->control('POST', '/_control/fault', { kind => 'status', ... });
+#   $service->fault('status', status => 503, times => 2);
 #
 # setup is service, node and attach, which a test may also call one by one.
-# test/service --help and its control paths say what a service can do.
+# CphService says how a service is steered.
 #
 # Copyright (c) 2026, the cph_fdw developers
 
@@ -17,11 +17,8 @@ package CphTest;
 use strict;
 use warnings FATAL => 'all';
 
-use Carp;
+use CphService;
 use File::Basename;
-use HTTP::Tiny;
-use IPC::Open3;
-use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -29,156 +26,19 @@ use Test::More;
 our $PROJECT = '0123456789abcdef0123456789abcdef';
 our $TOKEN = 'the-token-of-the-tests';
 
-# --- The service ------------------------------------------------------------
-
-# Starts a simulated service.  Options are those of test/service without the
-# dashes; a list gives an option several times or several values:
-#   CphTest::service(phones => 5000, seed => 7, tls => [ $cert, $key ])
-# It ends with the object, and whatever happens with this process.
+# Starts a service that knows the project and the token: options as CphService
+# has them, over 1,000 phones of 20 servers.
 sub service
 {
 	my (%options) = @_;
 
-	%options = (
+	return CphService->new(
 		phones => 1000,
 		servers => 20,
 		seed => 1,
 		project => $PROJECT,
 		token => $TOKEN,
 		%options);
-	my @command = ($ENV{CPH_TEST_SERVICE}, '--port', 0, '--until-eof');
-	foreach my $name (sort keys %options)
-	{
-		my $value = $options{$name};
-		push @command, "--$name", ref $value ? @$value : $value;
-	}
-
-	my $log = "$PostgreSQL::Test::Utils::log_path/service_"
-	  . basename($0, '.pl') . '.log';
-	open(my $errors, '>>', $log) or croak "$log: $!";
-	my $pid = open3(my $input, my $output, '>&' . fileno($errors), @command);
-	my $port = readline $output;
-	croak "test/service does not start: see $log" unless defined $port;
-	chomp $port;
-	note "service on port $port";
-
-	return bless {
-		pid => $pid,
-		input => $input,
-		output => $output,
-		port => $port,
-		scheme => $options{tls} ? 'https' : 'http'
-	}, __PACKAGE__;
-}
-
-sub port
-{
-	my ($self) = @_;
-	return $self->{port};
-}
-
-# The base URL, for the server option endpoint.
-sub url
-{
-	my ($self) = @_;
-	return "$self->{scheme}://127.0.0.1:$self->{port}";
-}
-
-# Sends a request to a control path and returns what it answers, decoded if it
-# is JSON.  Dies if the service refuses it.
-sub control
-{
-	my ($self, $method, $path, $body) = @_;
-
-	my $http = HTTP::Tiny->new(timeout => 600, verify_SSL => 0);
-	my $answer = $http->request($method, $self->url . $path,
-		{ $body ? (content => encode_json($body)) : () });
-	croak "$method $path: $answer->{status} $answer->{content}"
-	  unless $answer->{success};
-	return $answer->{content}
-	  unless ($answer->{headers}{'content-type'} // '') =~ /json/;
-	return JSON::PP->new->utf8->allow_nonref->decode($answer->{content});
-}
-
-# The requests since the last call, each as "METHOD TARGET STATUS", with the
-# project's id as PROJECT and the parameters in alphabetical order.
-sub log
-{
-	my ($self) = @_;
-
-	return map {
-		my $target = $_->{target};
-		$target =~ s{^/v1/[^/]+/}{/v1/PROJECT/};
-		join ' ', $_->{method}, $target, $_->{status} // '-';
-	} $self->entries;
-}
-
-# The same with all that the service noted of each: hashes with the keys
-# method, target, status, bytes, start, end, in_flight, connection, headers.
-sub entries
-{
-	my ($self) = @_;
-
-	my $entries = $self->control('GET', '/_control/log');
-	$self->control('DELETE', '/_control/log');
-	return @$entries;
-}
-
-# Changes readings: how the service takes what its documents leave open.
-sub set
-{
-	my ($self, %readings) = @_;
-	return $self->control('POST', '/_control/set', \%readings);
-}
-
-# Adds a fault: $service->fault('status', status => 503, times => 2).
-sub fault
-{
-	my ($self, $kind, %arguments) = @_;
-	return $self->control('POST', '/_control/fault',
-		{ kind => $kind, %arguments });
-}
-
-# Readings, faults and the log as at the start; the data stays.
-sub clear
-{
-	my ($self) = @_;
-	return $self->control('POST', '/_control/clear');
-}
-
-# Makes the data anew: $service->reset(phones => 10).  Clears, too.
-sub reset
-{
-	my ($self, %options) = @_;
-	return $self->control('POST', '/_control/reset', \%options);
-}
-
-# A list in the text format of COPY, in the order that the service has it.
-sub copy
-{
-	my ($self, $list) = @_;
-	return $self->control('GET', "/_control/copy/$list");
-}
-
-# Ends the service; nothing listens on its port then.
-sub stop
-{
-	my ($self) = @_;
-
-	return unless defined $self->{pid};
-	close $self->{input};
-	local $?;
-	waitpid $self->{pid}, 0;
-	delete $self->{pid};
-	return;
-}
-
-sub DESTROY
-{
-	my ($self) = @_;
-	local ($@, $!);
-	$self->stop;
-	return;
 }
 
 # --- The server -------------------------------------------------------------

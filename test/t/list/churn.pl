@@ -52,22 +52,18 @@ my ($lost, $twice) = sums($output, 'paging by offset');
 cmp_ok($lost, '>', 0, 'paging by offset loses phones');
 cmp_ok($twice, '>', 0, '... and returns some twice');
 
-churn(
-	'whatever the service reports and sends',
-	qw(--scans 2 --phones 1000 --page 50),
-	map { ('--reading', $_) } 'count of all',
-	'no count',
-	'huge count',
-	'short pages',
-	'bounded start',
-	'shuffled ties',
-	'no order');
-churn(
-	'most rows of one time',
-	qw(--scans 3 --phones 600 --page 20 --ties 0.95),
-	map { ('--reading', $_) } 'plain',
-	'short pages',
-	'bounded start');
+my @small = qw(--scans 2 --phones 1000 --page 50);
+churn('whatever the service reports and sends',
+	@small, map { ('--reading', $_) } qw(count-all count-absent shuffled));
+churn('a count of far more', @small, qw(--set count=1000000));
+churn('pages of half of what is asked for', @small, qw(--set page_cap=25));
+churn('a bounded start', @small, '--bounded');
+churn('no order', @small, qw(--option enable_order_pushdown=false));
+foreach my $how ([], [qw(--set page_cap=10)], ['--bounded'])
+{
+	churn("most rows of one time @$how",
+		qw(--scans 3 --phones 600 --page 20 --ties 0.95), @$how);
+}
 churn('one request at a time',
 	qw(--scans 2 --phones 600 --page 20 --in-flight 1));
 churn('small pages, many changes',

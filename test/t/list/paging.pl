@@ -100,19 +100,19 @@ $service->clear;
 # As many in flight as the option says, not more.
 $service->fault('latency', ms => 50);
 $session->run('SELECT count(phone_name) FROM cph_phones');
-is($service->control('GET', '/_control/stats')->{max_in_flight},
+is($service->stats->{max_in_flight},
 	8, 'eight requests in flight');
 $node->safe_psql('postgres',
 	'ALTER SERVER cph OPTIONS (SET max_concurrent_requests \'2\')');
 $service->entries;
 $session->run('SELECT count(phone_name) FROM cph_phones');
-is($service->control('GET', '/_control/stats')->{max_in_flight}, 2, 'two');
+is($service->stats->{max_in_flight}, 2, 'two');
 
 # So it is with the first pages of many streams.
 $service->entries;
 $session->run(
 	'SELECT count(phone_name) FROM cph_phones WHERE status IN (2, 3, 4, 6, 7, 8, -5, -6, -7, -8, -9)');
-is($service->control('GET', '/_control/stats')->{max_in_flight},
+is($service->stats->{max_in_flight},
 	2, 'two, of many streams');
 
 $service->clear;

@@ -1,4 +1,4 @@
-"""The faults that the soak's service has now and then, each with the errors that may follow.
+"""What befalls the soak's service now and then: its faults, each with the errors that may follow.
 
 Where no error may follow, the answer must be right.  With max_retries = 2 what hits two requests passes.
 
@@ -6,7 +6,7 @@ Copyright (c) 2026, the cph_fdw developers
 """
 
 #: (kind, parameters, SQLSTATEs, or none)
-FAULTS = (
+MISHAPS = (
     ("status", {"status": 503, "times": 2}, ()),
     ("status", {"status": 500, "error_code": "CPS.0003", "times": 2}, ()),
     ("status", {"status": 429, "retry_after": 1, "times": 3}, ()),

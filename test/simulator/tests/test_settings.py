@@ -1,4 +1,4 @@
-"""Each reading of what the documents leave open."""
+"""Each way to take what the documents leave open."""
 
 import calendar
 import datetime
@@ -6,13 +6,13 @@ import json
 import time
 import zlib
 
-from simulator import data, readings
+from simulator import data, settings
 from simulator.tests.support import PHONES, SERVERS, TOKEN, Case, request_text
 
 
-class ReadingsInForce(Case):
-    def names(self, query, **readings):
-        self.service.set(**readings)
+class SettingsInForce(Case):
+    def names(self, query, **settings):
+        self.service.set(**settings)
         return {row["phone_name"] for row in self.service.get(f"{PHONES}?{query}")["phones"]}
 
     def test_names(self):
@@ -51,9 +51,9 @@ class ReadingsInForce(Case):
 
     def test_count(self):
         total = self.service.get(PHONES + "?status=8")["count"]
-        for reading, value in (("all", 500), ("page", 1), ("huge", 10**30), ("negative", -1), ("null", None),
+        for setting, value in (("all", 500), ("page", 1), ("huge", 10**30), ("negative", -1), ("null", None),
                                ("string", str(total)), (7, 7), ("filtered", total)):
-            self.service.set(count=reading)
+            self.service.set(count=setting)
             self.assertEqual(self.service.get(PHONES + "?status=8&limit=1")["count"], value)
         self.service.set(count="absent")
         self.assertNotIn("count", self.service.get(PHONES))
