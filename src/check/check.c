@@ -9,142 +9,64 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "check/check_private.h"
-#include "lib/lib.h"
 #include "http/http.h"
-#include "user/user.h"
 
 #include "catalog/pg_foreign_server.h"
-#include "commands/defrem.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(cph_fdw_check);
 
 /* The service's descriptions for clients bound an offset to 8,096. */
 #define DEEP_OFFSET 8097
 
-/* Adds a row to the answer.  The item is of the list at hand, if there is one. */
-void
-cph_check_report(CphCheck *check, const char *item, const char *status,
-				 const char *detail)
+/* Checks whether a page is as large, and counts as much, as is documented. */
+static void
+check_page(CphCheck *check, int size)
 {
-	Datum		values[3];
-	bool		nulls[3] = {false};
-	char	   *whole = check->endpoint == NULL ? pstrdup(item) :
-		psprintf("%s: %s", check->endpoint->resource, item);
+	int			rows = check->first->nitems;
 
-	values[0] = CStringGetTextDatum(whole);
-	values[1] = CStringGetTextDatum(status);
-	values[2] = CStringGetTextDatum(detail);
-	tuplestore_putvalues(check->result->setResult, check->result->setDesc,
-						 values, nulls);
-}
-
-/* Returns the value that an option of the server was given, or NULL. */
-static const char *
-given_option(const CphCheck *check, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, check->server->options)
-	{
-		DefElem    *def = lfirst(lc);
-
-		if (strcmp(def->defname, name) == 0)
-			return defGetString(def);
-	}
-	return NULL;
-}
-
-/* Tells whether two values of an option are the same: "off" is "false". */
-static bool
-same_value(const char *a, const char *b)
-{
-	bool		of_a;
-	bool		of_b;
-
-	return strcmp(a, b) == 0 ||
-		(parse_bool(a, &of_a) && parse_bool(b, &of_b) && of_a == of_b);
-}
-
-/*
- * Adds a row for an item that is otherwise than expected, with the command
- * that tells the wrapper so.  It is fine if the server has that option.
- */
-void
-cph_check_advise(CphCheck *check, const char *item, const char *status,
-				 const char *finding, const char *option, const char *value)
-{
-	const char *given = given_option(check, option);
-
-	if (given != NULL && same_value(given, value))
-		cph_check_report(check, item, "ok",
-						 psprintf("%s; the option \"%s\" says so.", finding, option));
+	if (check->total < 0)
+		cph_check_report(check, "count", "differs",
+						 "The answers have no count.  count(*) reads the whole list.");
+	else if (rows < Min(check->total, size))
+		cph_check_advise(check, "largest page", "differs",
+						 psprintf("A page has %d rows though %d were asked for",
+								  rows, size),
+						 "fetch_size", psprintf("%d", Max(rows, 2)));
+	else if (check->total < size)
+		cph_check_report(check, "largest page", "unknown",
+						 "The list is shorter than a page.");
 	else
-		cph_check_report(check, item, status,
-						 psprintf("%s: ALTER SERVER %s OPTIONS (%s %s '%s').", finding,
-								  quote_identifier(check->server->servername),
-								  given ? "SET" : "ADD", option, value));
+		cph_check_report(check, "largest page", "ok", psprintf("%d rows.", size));
 }
 
 /*
- * Fetches a page of the list at hand under one parameter, or none.  Returns
- * NULL, and adds a row for the item, where that fails.
+ * Reads the first page of the list at hand, as large as can be.  Returns
+ * whether it has any row.
  */
-CphPage *
-cph_check_fetch(CphCheck *check, const char *item, const char *param,
-				const char *value, int64 offset, int limit)
-{
-	CphParam	params[1] = {{param, value}};
-	CphFailure	failure;
-	CphPage    *page;
-
-	if (!cph_client_try(check->client, check->endpoint, params, param != NULL,
-						offset, limit, &page, &failure))
-		cph_check_report(check, item, "failed",
-						 psprintf("%s: %s", failure.message, failure.detail));
-	else if (page == NULL)
-		cph_check_report(check, item, "unknown",
-						 psprintf("The service does not take %s=%s.", param,
-								  cph_message_text(value)));
-	return page;
-}
-
-/* Checks that the list can be read: its first page, as large as can be. */
 static bool
 check_list(CphCheck *check)
 {
 	int			size = check->endpoint->page_max;
 	int64		begun = cph_transport_now();
+	CphPage    *page = cph_check_fetch(check, "list", NULL, NULL, 0, size);
 
-	check->first = cph_check_fetch(check, "list", NULL, NULL, 0, size);
-	if (check->first == NULL)
+	if (page == NULL)
 		return false;
-	check->total = check->first->has_count ? check->first->count : -1;
+	check->first = page;
+	check->total = page->has_count ? page->count : -1;
 	cph_check_report(check, "list", "ok",
-					 psprintf("%d rows%s in %.0f ms.", check->first->nitems,
+					 psprintf("%d rows%s in %.0f ms.", page->nitems,
 							  check->total < 0 ? "" :
 							  psprintf(" of " INT64_FORMAT, check->total),
 							  (cph_transport_now() - begun) / 1000.0));
-	if (!check->endpoint->has_count)
-		return check->first->nitems > 0;	/* nothing to compare it with */
-	if (check->total < 0)
-		cph_check_report(check, "count", "differs",
-						 "The answers have no count.  count(*) reads the whole list.");
-	else if (check->first->nitems < Min(check->total, size))
-		cph_check_advise(check, "largest page", "differs",
-						 psprintf("A page has %d rows though %d were asked for",
-								  check->first->nitems, size),
-						 "fetch_size", psprintf("%d", Max(check->first->nitems, 2)));
-	else
-		cph_check_report(check, "largest page", check->total < size ? "unknown" : "ok",
-						 check->total < size ? "The list is shorter than a page." :
-						 psprintf("%d rows.", size));
-	return check->first->nitems > 0;
+	if (check->endpoint->has_count)
+		check_page(check, size);
+	return page->nitems > 0;
 }
 
 /* Checks that the first page is newest first, and finds its largest tie. */
@@ -212,19 +134,17 @@ static void
 check_offsets(CphCheck *check)
 {
 	int64		past = Max(check->total, 0) + check->endpoint->page_max;
-	CphPage    *page;
+	CphPage    *page = NULL;
 
-	if (check->total > DEEP_OFFSET)
-	{
-		page = cph_check_fetch(check, "deep offset", NULL, NULL, DEEP_OFFSET, 1);
-		if (page != NULL)
-			cph_check_report(check, "deep offset", page->nitems == 1 ? "ok" : "differs",
-							 page->nitems == 1 ? psprintf("Offset %d is answered.", DEEP_OFFSET) :
-							 psprintf("Offset %d gives no row: read the list in parts, by server_id.",
-									  DEEP_OFFSET));
-	}
-	else
+	if (check->total <= DEEP_OFFSET)
 		cph_check_report(check, "deep offset", "unknown", "The list is too short.");
+	else
+		page = cph_check_fetch(check, "deep offset", NULL, NULL, DEEP_OFFSET, 1);
+	if (page != NULL)
+		cph_check_report(check, "deep offset", page->nitems == 1 ? "ok" : "differs",
+						 psprintf(page->nitems == 1 ? "Offset %d is answered." :
+								  "Offset %d gives no row: read the list in parts, by server_id.",
+								  DEEP_OFFSET));
 	page = cph_check_fetch(check, "past the end", NULL, NULL, past, 1);
 	if (page != NULL)
 		cph_check_report(check, "past the end", page->nitems == 0 ? "ok" : "differs",
@@ -232,7 +152,7 @@ check_offsets(CphCheck *check)
 						 "There are more rows than count says.");
 }
 
-/* Checks one list, as far as the request budget of 25 goes for all. */
+/* Checks one list, as far as the budget of 25 requests goes for all. */
 static void
 check_endpoint(CphCheck *check, const CphEndpoint *endpoint, bool offsets)
 {
@@ -253,14 +173,15 @@ static void
 report_peer(CphCheck *check)
 {
 	const CphPeer *peer = cph_client_peer(check->client);
+	const char *host = cph_options_host(check->options);
 	int64		ahead = peer->clock_ahead;
 	int64		distance = ahead < 0 ? -ahead : ahead;
 
 	check->endpoint = NULL;
-	cph_check_report(check, "connection", peer->text ? "ok" : "failed",
-					 peer->text ? psprintf("%s (%s)", cph_options_host(check->options),
-										   peer->text) :
-					 psprintf("%s does not answer.", cph_options_host(check->options)));
+	if (peer->text == NULL)
+		cph_check_report(check, "connection", "failed", psprintf("%s does not answer.", host));
+	else
+		cph_check_report(check, "connection", "ok", psprintf("%s (%s)", host, peer->text));
 	cph_check_report(check, "project", "ok", cph_client_project(check->client));
 	if (peer->text == NULL || !peer->has_clock)
 		cph_check_report(check, "clock", "unknown", "The service does not tell the time.");

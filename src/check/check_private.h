@@ -19,11 +19,12 @@ typedef struct CphCheck
 	const ForeignServer *server;
 	const CphOptions *options;
 	CphClient  *client;
-	const CphEndpoint *endpoint;
+	const CphEndpoint *endpoint;	/* NULL: none is at hand */
 	CphPage    *first;			/* its first page, as large as can be */
-	int64		total;			/* rows that it is said to have */
+	int64		total;			/* rows that it is said to have; -1: not said */
 } CphCheck;
 
+/* Rows of the answer (report.c) */
 extern void cph_check_report(CphCheck *check, const char *item,
 							 const char *status, const char *detail);
 extern void cph_check_advise(CphCheck *check, const char *item,
@@ -32,6 +33,8 @@ extern void cph_check_advise(CphCheck *check, const char *item,
 extern CphPage *cph_check_fetch(CphCheck *check, const char *item,
 								const char *param, const char *value,
 								int64 offset, int limit);
+
+/* Filters (filter.c) */
 extern void cph_check_filter(CphCheck *check, const CphFilter *filter);
 
 #endif							/* CPH_CHECK_PRIVATE_H */

@@ -18,7 +18,7 @@ typedef struct Counting
 {
 	CphScanState *state;
 	const CphQuery *query;
-	CphParam   *params;
+	const CphParam *params;		/* sent, those of the query and its own */
 	int			nparams;
 	CphMatch   *match;			/* what each row must have */
 } Counting;
@@ -208,47 +208,54 @@ read_and_count(const Counting *counting)
 	return count;
 }
 
-/* Returns the number of rows of one stream. */
+/*
+ * Returns the number of rows of one stream of a query: of the filter that fans
+ * out it sends the value given.
+ */
 static int64
-count_stream(Counting *counting)
+count_stream(CphScanState *state, const CphQuery *query, char *value)
 {
+	Counting	counting = {state, query};
+	CphParam   *params = palloc(sizeof(CphParam) * (query->nparams + 1));
+	List	   *values = list_copy(query->values);
+	ListCell   *lc;
 	int64		count;
 
-	if (counting->query->exact && ask_count(counting, &count))
+	if (query->nparams > 0)
+		memcpy(params, query->params, sizeof(CphParam) * query->nparams);
+	counting.params = params;
+	counting.nparams = query->nparams;
+	if (query->fan != NULL)
+		params[counting.nparams++] = (CphParam)
+	{
+		query->fan->param, value
+	};
+	foreach(lc, values)
+	{
+		const char *field = list_nth(query->fields, foreach_current_index(lc));
+
+		if (query->fan != NULL && strcmp(field, query->fan->field) == 0)
+			lfirst(lc) = list_make1(value);
+	}
+	counting.match = cph_match_create(query->fields, values);
+	if (query->exact && ask_count(&counting, &count))
 		return count;
-	return read_and_count(counting);
+	return read_and_count(&counting);
 }
 
 /* Returns the number of rows of a query: the sum of its streams. */
 static int64
 count_query(CphScanState *state, const CphQuery *query)
 {
-	List	   *values = list_copy(query->values);
-	Counting	counting = {state, query, query->params, query->nparams,
-	cph_match_create(query->fields, values)};
 	int64		count = 0;
 	ListCell   *lc;
 
 	if (query->none)
 		return 0;
 	if (query->fan == NULL)
-		return count_stream(&counting);
-	counting.nparams++;
+		return count_stream(state, query, NULL);
 	foreach(lc, query->fan_values)
-	{
-		ListCell   *lc2;
-
-		counting.params[query->nparams] =
-			(CphParam) {query->fan->param, lfirst(lc)};
-		foreach(lc2, values)
-		{
-			if (strcmp(list_nth(query->fields, foreach_current_index(lc2)),
-					   query->fan->field) == 0)
-				lfirst(lc2) = list_make1(lfirst(lc));
-		}
-		counting.match = cph_match_create(query->fields, values);
-		count += count_stream(&counting);
-	}
+		count += count_stream(state, query, lfirst(lc));
 	return count;
 }
 

@@ -81,4 +81,9 @@ extern void cph_scan_pager_options(CphScanState *state,
 extern bool cph_scan_start(ForeignScanState *node);
 extern TupleTableSlot *cph_count_iterate(ForeignScanState *node);
 
+/* Rows that are kept for a rescan (kept.c) */
+extern void cph_kept_begin(ForeignScanState *node);
+extern TupleTableSlot *cph_kept_next(ForeignScanState *node);
+extern void cph_kept_drop(CphScanState *state);
+
 #endif							/* CPH_EXECUTOR_PRIVATE_H */

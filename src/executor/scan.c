@@ -271,61 +271,6 @@ leave_service(CphScanState *state)
 		cph_client_rest(state->client);
 }
 
-/* Drops the rows that were kept. */
-static void
-drop_kept(CphScanState *state)
-{
-	if (state->kept != NULL)
-		tuplestore_end(state->kept);
-	if (state->kept_slot != NULL)
-		ExecDropSingleTupleTableSlot(state->kept_slot);
-	state->kept = NULL;
-	state->kept_slot = NULL;
-	state->kept_all = false;
-}
-
-/*
- * Begins to keep the rows of a run, on disk beyond work_mem.  A scan that is
- * read again with nothing changed will be read once more; a list is not to be
- * asked for as often as a join has rows.  A join rescans its inner side before
- * it reads it for the first time, so that this asks once.
- */
-static void
-begin_keeping(ForeignScanState *node)
-{
-	CphScanState *state = node->fdw_state;
-	MemoryContext caller = MemoryContextSwitchTo(state->context);
-
-	state->kept = tuplestore_begin_heap(false, false, work_mem);
-	state->kept_slot =
-		MakeSingleTupleTableSlot(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
-								 &TTSOpsMinimalTuple);
-	MemoryContextSwitchTo(caller);
-}
-
-/*
- * Returns the next row of those that were kept, or an empty slot.  A row from
- * disk is the kept slot's to free, later than the caller's context is reset.
- */
-static TupleTableSlot *
-next_kept(ForeignScanState *node)
-{
-	CphScanState *state = node->fdw_state;
-	TupleTableSlot *slot = ExecClearTuple(node->ss.ss_ScanTupleSlot);
-	TupleTableSlot *kept = state->kept_slot;
-	int			natts = slot->tts_tupleDescriptor->natts;
-	MemoryContext caller = MemoryContextSwitchTo(kept->tts_mcxt);
-	bool		found = tuplestore_gettupleslot(state->kept, true, false, kept);
-
-	MemoryContextSwitchTo(caller);
-	if (!found)
-		return slot;
-	slot_getallattrs(kept);
-	memcpy(slot->tts_values, kept->tts_values, sizeof(Datum) * natts);
-	memcpy(slot->tts_isnull, kept->tts_isnull, sizeof(bool) * natts);
-	return ExecStoreVirtualTuple(slot);
-}
-
 /*
  * IterateForeignScan: returns the next row, or an empty slot at the end.  An
  * asynchronous scan also returns an empty slot, and sets waiting, when there
@@ -346,7 +291,7 @@ cphIterateForeignScan(ForeignScanState *node)
 	}
 	if (state->replaying)
 	{
-		slot = next_kept(node);
+		slot = cph_kept_next(node);
 		if (!TupIsNull(slot) || state->kept_all)
 			return slot;
 		state->replaying = false;
@@ -394,9 +339,9 @@ cphReScanForeignScan(ForeignScanState *node)
 		state->unsent = NULL;
 		state->count = -1;
 	}
-	drop_kept(state);
+	cph_kept_drop(state);
 	if (!state->spec->count && (!changed || again))
-		begin_keeping(node);
+		cph_kept_begin(node);
 }
 
 /* EndForeignScan: drops what is under way and gives the transport back. */
@@ -408,7 +353,7 @@ cphEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	end_run(state);
-	drop_kept(state);
+	cph_kept_drop(state);
 	cph_client_close(state->client);
 	state->client = NULL;
 }
