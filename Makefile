@@ -91,7 +91,7 @@ sanitize:
 	PG_CONFIG="$(PG_CONFIG)" test/check --sanitize
 
 # Every kind of scan and answer, in some minutes: valgrind is slow.
-MEMCHECK = tables types limit count rescan scan bad_input
+MEMCHECK = tables filters limit count rescan scan bad_input
 
 memcheck:
 	PG_CONFIG="$(PG_CONFIG)" test/check --memcheck $(MEMCHECK)

@@ -2,10 +2,10 @@
 -- What all other tests build on: the extension, a server, a user mapping, the
 -- imported tables, local copies of the lists, and functions to compare with.
 --
--- The simulated service listens on port CPH_TEST_PORT; paths are relative to
--- the source tree.
+-- The simulated service listens on port CPH_TEST_PORT, and has other data from
+-- here on, whatever it had; paths are relative to the source tree.
 --
-\! test/service clear $CPH_TEST_PORT
+\! test/service reset $CPH_TEST_PORT phones=1000 servers=20 models=120 seed=1 ties=0.3 example=false
 \! test/service ctl $CPH_TEST_PORT POST tokens '{"the-token": null}' >/dev/null
 \getenv port CPH_TEST_PORT
 \set endpoint 'http://127.0.0.1:' :port
