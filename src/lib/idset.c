@@ -13,8 +13,8 @@ typedef struct IdEntry
 {
 	const char *id;
 	uint32		hash;
-	int			rank;
-	char		status;
+	uint32		rank:31;
+	uint32		status:1;		/* simplehash's */
 } IdEntry;
 
 #define SH_PREFIX idhash
@@ -34,17 +34,22 @@ typedef struct IdEntry
 /* Most sets hold the few rows of one time. */
 #define INITIAL_SIZE 8
 
+/* Bytes of identifiers, of some 30 each, that are kept as one piece. */
+#define PIECE 2000
+
 struct CphIdSet
 {
 	idhash_hash *table;
 	MemoryContext strings;		/* of the identifiers */
+	char	   *free;			/* in the last piece */
+	Size		room;			/* bytes there */
 };
 
 /* Returns an empty set, which lives in the current memory context. */
 CphIdSet *
 cph_idset_create(void)
 {
-	CphIdSet   *set = palloc(sizeof(CphIdSet));
+	CphIdSet   *set = palloc0(sizeof(CphIdSet));
 
 	set->table = idhash_create(CurrentMemoryContext, INITIAL_SIZE, NULL);
 	set->strings = AllocSetContextCreate(CurrentMemoryContext,
@@ -53,14 +58,25 @@ cph_idset_create(void)
 	return set;
 }
 
-/* Adds an identifier, which is copied.  Returns false if it was there. */
-bool
-cph_idset_add(CphIdSet *set, const char *id)
+/* Copies an identifier.  The copies lie close: a list may have very many. */
+static const char *
+copy_id(CphIdSet *set, const char *id)
 {
-	return cph_idset_add_ranked(set, id, 0);
+	Size		size = strlen(id) + 1;
+	char	   *copy;
+
+	if (size > set->room)
+	{
+		set->room = Max(size, PIECE);
+		set->free = MemoryContextAlloc(set->strings, set->room);
+	}
+	copy = memcpy(set->free, id, size);
+	set->free += size;
+	set->room -= size;
+	return copy;
 }
 
-/* Adds an identifier with a rank of the caller's choice. */
+/* Adds an identifier with a rank of the caller's choice, 31 bits at most. */
 bool
 cph_idset_add_ranked(CphIdSet *set, const char *id, int rank)
 {
@@ -69,10 +85,17 @@ cph_idset_add_ranked(CphIdSet *set, const char *id, int rank)
 
 	if (!found)
 	{
-		entry->id = MemoryContextStrdup(set->strings, id);
+		entry->id = copy_id(set, id);
 		entry->rank = rank;
 	}
 	return !found;
+}
+
+/* Adds an identifier, which is copied.  Returns false if it was there. */
+bool
+cph_idset_add(CphIdSet *set, const char *id)
+{
+	return cph_idset_add_ranked(set, id, 0);
 }
 
 /* Tells whether an identifier is in the set. */
@@ -99,4 +122,5 @@ cph_idset_clear(CphIdSet *set)
 		return;
 	idhash_reset(set->table);
 	MemoryContextReset(set->strings);
+	set->room = 0;
 }

@@ -7,6 +7,8 @@
  */
 #include "list/list_private.h"
 
+#include "common/int.h"
+
 /*
  * How often a list may go on after what looked like its end, without an unread
  * row there.  A row that comes to its beginning makes it do so once; a service
@@ -44,6 +46,18 @@ cph_pager_drop_ahead(CphPager *pager)
 	pager->nahead = 0;
 }
 
+/* Returns the offset at which the rows that are wanted end, or the largest. */
+static int64
+end_of_wanted(const CphPagerOptions *options)
+{
+	int64		end;
+
+	if (options->wanted < 0 ||
+		pg_add_s64_overflow(options->offset, options->wanted, &end))
+		return PG_INT64_MAX;
+	return end;
+}
+
 /*
  * Returns how many rows to ask for from an offset: no more than are wanted,
  * but two at least, since one row can be the overlap.  Where the overlap is
@@ -53,9 +67,9 @@ static int
 limit_at(const CphPager *pager, int64 offset)
 {
 	const CphPagerOptions *options = &pager->options;
-	int64		rest = options->offset + options->wanted - offset;
+	int64		rest = end_of_wanted(options) - offset;
 
-	if (options->wanted < 0 || rest < 2 || rest > options->page_size ||
+	if (rest < 2 || rest > options->page_size ||
 		(options->ordered && !options->stable_ties))
 		return options->page_size;
 	return rest;
@@ -85,7 +99,7 @@ is_wanted(const CphPager *pager, int64 offset)
 {
 	const CphPagerOptions *options = &pager->options;
 
-	if (options->wanted >= 0 && offset + 1 >= options->offset + options->wanted)
+	if (offset + 1 >= end_of_wanted(options))
 		return false;
 	if (options->has_oldest && offset > guess_end(pager))
 		return false;

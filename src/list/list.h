@@ -11,13 +11,6 @@
 
 #include "nodes/pg_list.h"
 
-/*
- * One stream of rows: a list, or its rows of one filter, read page by
- * page, each row once, though the list may change meanwhile.
- */
-
-typedef struct CphPager CphPager;
-
 /* What to read, and what may be relied on.  Zero is a sensible default. */
 typedef struct CphPagerOptions
 {
@@ -42,7 +35,7 @@ typedef struct CphPagerOptions
 	TimestampTz oldest;
 } CphPagerOptions;
 
-/* What asking a pager for a row gives. */
+/* What asking for a row gives. */
 typedef enum CphStep
 {
 	CPH_STEP_ROW,
@@ -52,14 +45,6 @@ typedef enum CphStep
 	CPH_STEP_PAST_END			/* nothing at the offset, but the list may not
 								 * have ended there */
 } CphStep;
-
-extern CphPager *cph_pager_create(CphClient *client,
-								  const CphPagerOptions *options);
-extern void cph_pager_start(CphPager *pager);
-extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
-extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
-extern const CphFilter *cph_pager_invalid(const CphPager *pager);
-extern void cph_pager_close(CphPager *pager);
 
 /*
  * The rows of a scan: one stream, or several put together.

@@ -49,7 +49,8 @@ extern bool cph_frontier_in_order(const CphFrontier *frontier,
 								  const CphPage *page);
 
 /*
- * What the files of the pager share.  No other file may include it.
+ * A pager: one stream of rows, a list or its rows of one filter, read page by
+ * page, each row once, though the list may change meanwhile.
  */
 
 /* A request that was sent, and is to be read in its turn. */
@@ -60,7 +61,7 @@ typedef struct CphAsked
 	int			limit;
 } CphAsked;
 
-struct CphPager
+typedef struct CphPager
 {
 	CphClient  *client;
 	CphPagerOptions options;
@@ -108,9 +109,24 @@ struct CphPager
 	bool		one_count;		/* all pages said the same */
 	bool		doubtful;		/* rows of one time were read on another page
 								 * than their first, and were not all on it */
-};
+} CphPager;
 
-/* What is relied on (promise.c); each raises an error where it does not hold */
+extern CphPager *cph_pager_start(CphClient *client,
+								 const CphPagerOptions *options);
+extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
+extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
+extern const CphFilter *cph_pager_invalid(const CphPager *pager);
+extern void cph_pager_close(CphPager *pager);
+
+/* What a page shows (trust.c) */
+extern bool cph_pager_is_anchored(const CphPager *pager, const CphPage *page,
+								  int64 offset);
+extern bool cph_pager_is_last_page(const CphPager *pager, const CphPage *page,
+								   const CphAsked *asked, int unread);
+extern bool cph_pager_is_doubtful(const CphPager *pager, const CphPage *page,
+								  int64 offset);
+
+/* What is relied on (trust.c); each raises an error where it does not hold */
 pg_noreturn extern void cph_pager_broken_promise(const CphPager *pager,
 												 const char *detail,
 												 const char *hint);

@@ -13,14 +13,12 @@
 
 #include "utils/memutils.h"
 
-static bool take_page(CphPager *pager);
-
 /*
- * Returns a pager in a child of the current memory context.  It sends nothing
- * before it is started or read.
+ * Begins to read: returns a pager, in a child of the current memory context,
+ * whose first request is on its way.
  */
 CphPager *
-cph_pager_create(CphClient *client, const CphPagerOptions *options)
+cph_pager_start(CphClient *client, const CphPagerOptions *options)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "cph_fdw pager",
@@ -43,18 +41,9 @@ cph_pager_create(CphClient *client, const CphPagerOptions *options)
 	pager->pages_since_repair = CPH_MAX_CONCURRENT;
 	pager->reached = DT_NOEND;
 	MemoryContextSwitchTo(caller);
+	cph_pager_ask(pager, options->offset,
+				  options->first_limit ? options->first_limit : options->page_size);
 	return pager;
-}
-
-/* Sends the request for the first page, if that has not been done. */
-void
-cph_pager_start(CphPager *pager)
-{
-	const CphPagerOptions *options = &pager->options;
-
-	if (pager->pages == 0 && pager->nahead == 0)
-		cph_pager_ask(pager, options->offset,
-					  options->first_limit ? options->first_limit : options->page_size);
 }
 
 /* Ends a pager and its requests.  NULL is allowed. */
@@ -65,49 +54,6 @@ cph_pager_close(CphPager *pager)
 		return;
 	cph_pager_drop_ahead(pager);
 	MemoryContextDelete(pager->context);
-}
-
-/* Sees to it that at least one request is under way. */
-static void
-request_next(CphPager *pager)
-{
-	if (pager->pages == 1 && pager->page != NULL)
-		cph_pager_check_identity(pager, pager->page);
-	if (pager->pages == 0)
-		cph_pager_start(pager);
-	else
-		cph_pager_fill_ahead(pager, true);
-}
-
-/*
- * Returns the next unread row, or says why there is none.  The row is valid
- * until the next call.  Raises an error for an answer that cannot be used.
- */
-CphStep
-cph_pager_next(CphPager *pager, const CphItem **item)
-{
-	for (;;)
-	{
-		while (pager->page != NULL && pager->row < pager->end_row)
-		{
-			int			row = pager->row++;
-
-			if (pager->unread[row])
-			{
-				*item = &pager->page->items[row];
-				return CPH_STEP_ROW;
-			}
-		}
-		if (pager->ended)
-			return CPH_STEP_END;
-		if (pager->invalid != NULL)
-			return CPH_STEP_INVALID;
-		request_next(pager);
-		if (!cph_call_ready(pager->ahead[0].call))
-			return CPH_STEP_WAIT;
-		if (!take_page(pager))
-			return CPH_STEP_PAST_END;
-	}
 }
 
 /*
@@ -130,37 +76,6 @@ const CphFilter *
 cph_pager_invalid(const CphPager *pager)
 {
 	return pager->invalid;
-}
-
-/* Tells whether a row is the last one of the page before. */
-static bool
-is_last(const CphPager *pager, const CphItem *item)
-{
-	return item->id != NULL && pager->last != NULL &&
-		strcmp(item->id, pager->last) == 0;
-}
-
-/*
- * Tells whether no unread row can stand before the page, which is not empty
- * and begins at an offset.  Where rows of one time have one order, what was
- * there before a row that was read has been read.  That they do is shown by
- * the row that was expected first, or, on a page from further up, by several.
- */
-static bool
-is_anchored(const CphPager *pager, const CphPage *page, int64 offset)
-{
-	const CphFrontier *frontier = &pager->frontier;
-	const CphItem *first = &page->items[0];
-
-	if (offset == 0 || !frontier->set)
-		return true;
-	if (!pager->options.ordered)
-		return cph_frontier_has_read(frontier, page);
-	if (first->time != frontier->time)
-		return first->time > frontier->time;
-	return pager->options.stable_ties &&
-		(is_last(pager, first) ||
-		 (pager->step_back > 0 && cph_frontier_goes_on(frontier, page)));
 }
 
 /*
@@ -236,23 +151,6 @@ note_page(CphPager *pager, const CphPage *page, int unread)
 }
 
 /*
- * Says whether the list ends with an anchored page.  A number of rows proves
- * nothing by itself, but may confirm what a short page suggests.
- */
-static bool
-is_last_page(const CphPager *pager, const CphPage *page,
-			 const CphAsked *asked, int unread)
-{
-	if (page->nitems == 0)
-		return true;
-	/* what comes of rows further down must be seen before it is believed */
-	if (page->nitems == 1 && unread == 0 && asked->limit >= 2 && !pager->missed)
-		return true;
-	return page->nitems < asked->limit && page->has_count &&
-		asked->offset + page->nitems == page->count;
-}
-
-/*
  * Takes note of a page's count.  It is a size to remember unless it may be the
  * number of the page's own rows, or of rows that the filters do not leave.
  */
@@ -321,22 +219,6 @@ accept_probe(CphPager *pager, const CphPage *page)
 }
 
 /*
- * Tells whether a page goes on with rows of the frontier's time without
- * showing all of them, and without the row that was expected first.
- */
-static bool
-is_doubtful(const CphPager *pager, const CphPage *page, int64 offset)
-{
-	const CphFrontier *frontier = &pager->frontier;
-	const CphItem *items = page->items;
-
-	if (!frontier->set || page->nitems == 0 || is_last(pager, &items[0]))
-		return false;
-	return items[page->nitems - 1].time == frontier->time ||
-		(offset > 0 && items[0].time <= frontier->time);
-}
-
-/*
  * Tells whether a page of rows that are all too new leads on to those that are
  * wanted: it reaches further back than the one before.
  */
@@ -360,11 +242,11 @@ accept_anchored(CphPager *pager, CphPage *page, const CphAsked *asked)
 {
 	int			unread;
 
-	pager->doubtful |= is_doubtful(pager, page, asked->offset);
+	pager->doubtful |= cph_pager_is_doubtful(pager, page, asked->offset);
 	unread = mark_unread(pager, page);
 	if (pager->ended)
 		return;
-	if (is_last_page(pager, page, asked, unread))
+	if (cph_pager_is_last_page(pager, page, asked, unread))
 	{
 		pager->ended = true;
 		cph_pager_check_whole(pager, page, asked);
@@ -399,7 +281,7 @@ accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 		return accept_empty(pager, page, asked);
 	else if (pager->probing && accept_probe(pager, page))
 		return true;
-	else if (page->nitems > 0 && !is_anchored(pager, page, asked->offset))
+	else if (page->nitems > 0 && !cph_pager_is_anchored(pager, page, asked->offset))
 		step_back(pager, page, asked->offset);
 	else
 		accept_anchored(pager, page, asked);
@@ -453,4 +335,37 @@ take_page(CphPager *pager)
 		taken = accept_page(pager, page, &asked);
 	MemoryContextSwitchTo(caller);
 	return taken;
+}
+
+/*
+ * Returns the next unread row, or says why there is none.  The row is valid
+ * until the next call.  Raises an error for an answer that cannot be used.
+ */
+CphStep
+cph_pager_next(CphPager *pager, const CphItem **item)
+{
+	for (;;)
+	{
+		while (pager->page != NULL && pager->row < pager->end_row)
+		{
+			int			row = pager->row++;
+
+			if (pager->unread[row])
+			{
+				*item = &pager->page->items[row];
+				return CPH_STEP_ROW;
+			}
+		}
+		if (pager->ended)
+			return CPH_STEP_END;
+		if (pager->invalid != NULL)
+			return CPH_STEP_INVALID;
+		if (pager->pages == 1 && pager->page != NULL)
+			cph_pager_check_identity(pager, pager->page);
+		cph_pager_fill_ahead(pager, true);
+		if (!cph_call_ready(pager->ahead[0].call))
+			return CPH_STEP_WAIT;
+		if (!take_page(pager))
+			return CPH_STEP_PAST_END;
+	}
 }

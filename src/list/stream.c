@@ -4,26 +4,20 @@
  *
  * Where a filter has several values there is a stream for each.  The streams
  * are disjoint by their values, and what changes its value meanwhile is known
- * by its id, so that no row is returned twice.
+ * by its id, so that no row is returned twice.  A stream has memory from its
+ * start to its end only: of many that follow each other, few are read at once.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "list/list.h"
-#include "lib/lib.h"
-#include "json/json.h"
+#include "list/list_private.h"
 
-/* Fields of an item, and for each the values it may have. */
-struct CphMatch
-{
-	CphShape   *shape;
-	int			nfields;
-	List	  **values;			/* of each field: char *, UTF-8 */
-	CphJsonValue *read;
-};
+#include "utils/memutils.h"
 
 /* One stream. */
 typedef struct Stream
 {
+	const char *value;			/* of the filter that fans out, or NULL */
+	MemoryContext context;		/* NULL: not started yet, or ended */
 	CphPager   *pager;
 	CphMatch   *match;			/* of its own value; NULL: any */
 	const CphItem *head;		/* taken from the pager, and not returned */
@@ -33,100 +27,67 @@ typedef struct Stream
 struct CphStreams
 {
 	CphClient  *client;
+	CphPagerOptions options;	/* of each stream, but for its value */
+	const CphFilter *fan;		/* the filter that fans out, or NULL */
+	MemoryContext context;
 	int			nstreams;
 	Stream	   *streams;
 	bool		merge;			/* newest first over all of them */
 	int			current;		/* without merge: the one that is read */
 	int			checked;		/* without merge: streams whose filter's value
 								 * is known to be taken */
-	int			started;		/* streams that were started */
 	CphIdSet   *ids;			/* returned so far; NULL: one stream only */
 	bool		may_be_refused; /* the service may not take a value */
 	const CphFilter *invalid;
 };
 
-/*
- * Returns what compares items with some fields (char *) and, for each, a list
- * of values, in the current memory context.
- */
-CphMatch *
-cph_match_create(List *fields, List *values)
-{
-	CphMatch   *match = palloc0(sizeof(CphMatch));
-	const char **paths = palloc(sizeof(char *) * (list_length(fields) + 1));
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	match->values = palloc(sizeof(List *) * (list_length(fields) + 1));
-	match->read = palloc0(sizeof(CphJsonValue) * (list_length(fields) + 1));
-	forboth(lc, fields, lc2, values)
-	{
-		paths[match->nfields] = lfirst(lc);
-		match->values[match->nfields++] = lfirst(lc2);
-	}
-	match->shape = cph_json_shape(paths, match->nfields);
-	return match;
-}
-
-/* Tells whether a string or an integer of an item equals a text. */
-static bool
-equals_text(const CphJsonValue *value, const char *text)
-{
-	char		number[32];
-
-	if (value->kind == CPH_JSON_STRING)
-		return strcmp(value->string, text) == 0 &&
-			strlen(text) == value->length;
-	if (value->kind != CPH_JSON_INTEGER)
-		return false;
-	snprintf(number, sizeof(number), INT64_FORMAT, value->integer);
-	return strcmp(number, text) == 0;
-}
-
-/* Tells whether an item has one of the values in each of the fields. */
-bool
-cph_match_item(CphMatch *match, const CphItem *item)
-{
-	cph_json_read(match->shape, &item->value, match->read);
-	for (int i = 0; i < match->nfields; i++)
-	{
-		bool		found = false;
-		ListCell   *lc;
-
-		foreach(lc, match->values[i])
-			found |= equals_text(&match->read[i], lfirst(lc));
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Makes a stream of the options' parameters and, if there is a filter that
- * fans out, one of its values.
- */
+/* Sets a stream's options apart from those of the others, by its value. */
 static void
-create_stream(Stream *stream, CphClient *client, const CphPagerOptions *base,
-			  const CphFilter *fan, const char *value)
+set_value(Stream *stream, const CphFilter *fan, CphPagerOptions *options)
 {
-	CphPagerOptions options = *base;
+	CphParam   *params = palloc(sizeof(CphParam) * (options->nparams + 1));
 
-	if (fan != NULL)
+	memcpy(params, options->params, sizeof(CphParam) * options->nparams);
+	params[options->nparams++] = (CphParam)
 	{
-		CphParam   *params = palloc(sizeof(CphParam) * (base->nparams + 1));
+		fan->param, stream->value
+	};
+	options->params = params;
+	if (fan->kind == CPH_FILTER_EQUAL)
+		stream->match = cph_match_create(list_make1(unconstify(char *, fan->field)),
+										 list_make1(list_make1(unconstify(char *, stream->value))));
+}
 
-		memcpy(params, base->params, sizeof(CphParam) * base->nparams);
-		params[base->nparams] = (CphParam)
-		{
-			fan->param, value
-		};
-		options.params = params;
-		options.nparams = base->nparams + 1;
-		if (fan->kind == CPH_FILTER_EQUAL)
-			stream->match = cph_match_create(list_make1(unconstify(char *, fan->field)),
-											 list_make1(list_make1(unconstify(char *, value))));
-	}
-	stream->pager = cph_pager_create(client, &options);
+/* Asks for the first page of a stream, if that has not been done. */
+static void
+start_stream(CphStreams *streams, Stream *stream)
+{
+	CphPagerOptions options = streams->options;
+	MemoryContext caller;
+
+	if (stream->pager != NULL || stream->ended)
+		return;
+	stream->context = AllocSetContextCreate(streams->context, "cph_fdw stream",
+											ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(stream->context);
+	if (stream->value != NULL)
+		set_value(stream, streams->fan, &options);
+	stream->pager = cph_pager_start(streams->client, &options);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Ends a stream and its requests.  One that has ended is left as it is. */
+static void
+end_stream(Stream *stream)
+{
+	stream->ended = true;
+	if (stream->pager == NULL)
+		return;
+	cph_pager_close(stream->pager);
+	MemoryContextDelete(stream->context);
+	stream->pager = NULL;
+	stream->match = NULL;
+	stream->head = NULL;
 }
 
 /*
@@ -137,13 +98,13 @@ create_stream(Stream *stream, CphClient *client, const CphPagerOptions *base,
 static void
 start_streams(CphStreams *streams)
 {
-	int			end = streams->nstreams;
+	int			first = Max(streams->current, streams->checked);
+	int			end = first + cph_client_concurrency(streams->client);
 
-	if (!streams->merge)
-		end = Min(end, streams->current +
-				  cph_client_concurrency(streams->client));
-	for (; streams->started < end; streams->started++)
-		cph_pager_start(streams->streams[streams->started].pager);
+	if (streams->merge)
+		end = streams->nstreams;
+	for (int i = first; i < Min(end, streams->nstreams); i++)
+		start_stream(streams, &streams->streams[i]);
 }
 
 /*
@@ -156,25 +117,24 @@ cph_streams_create(CphClient *client, const CphPagerOptions *options,
 				   const CphFilter *fan, List *values)
 {
 	CphStreams *streams = palloc0(sizeof(CphStreams));
-	CphPagerOptions base = *options;
 	int			n = fan ? list_length(values) : 1;
 
 	streams->client = client;
+	streams->options = *options;
+	streams->fan = fan;
+	streams->context = CurrentMemoryContext;
+	streams->nstreams = n;
 	streams->streams = palloc0(sizeof(Stream) * n);
+	for (int i = 0; i < n && fan != NULL; i++)
+		streams->streams[i].value = list_nth(values, i);
 	streams->merge = n > 1 && options->needs_time;
-	base.streams = streams->merge ? n : 1;
+	streams->options.streams = streams->merge ? n : 1;
 	/* what several values find is one row, which only its id shows */
-	base.needs_id = n > 1 && fan->kind != CPH_FILTER_EQUAL;
+	streams->options.needs_id = n > 1 && fan->kind != CPH_FILTER_EQUAL;
 	streams->may_be_refused = n > 1 && fan->invalid_code != NULL &&
 		!fan->invalid_is_none;
 	if (n > 1)
 		streams->ids = cph_idset_create();
-	for (int i = 0; i < n; i++)
-	{
-		create_stream(&streams->streams[i], client, &base, fan,
-					  fan ? list_nth(values, i) : NULL);
-		streams->nstreams++;
-	}
 	start_streams(streams);
 	return streams;
 }
@@ -184,7 +144,7 @@ void
 cph_streams_close(CphStreams *streams)
 {
 	for (int i = 0; streams != NULL && i < streams->nstreams; i++)
-		cph_pager_close(streams->streams[i].pager);
+		end_stream(&streams->streams[i]);
 }
 
 /*
@@ -197,19 +157,18 @@ fill_head(CphStreams *streams, Stream *stream)
 	while (stream->head == NULL && !stream->ended)
 	{
 		const CphItem *item;
-		CphStep		step = cph_pager_next(stream->pager, &item);
+		CphStep		step;
 
-		if (step == CPH_STEP_END)
-			stream->ended = true;
-		else if (step == CPH_STEP_INVALID)
+		start_stream(streams, stream);
+		step = cph_pager_next(stream->pager, &item);
+		if (step == CPH_STEP_INVALID)
 			streams->invalid = cph_pager_invalid(stream->pager);
-		if (step == CPH_STEP_ROW)
-		{
-			if (stream->match == NULL || cph_match_item(stream->match, item))
-				stream->head = item;
-		}
-		else if (step != CPH_STEP_END)
+		if (step == CPH_STEP_END)
+			end_stream(stream);
+		else if (step != CPH_STEP_ROW)
 			return step;
+		else if (stream->match == NULL || cph_match_item(stream->match, item))
+			stream->head = item;
 	}
 	return stream->head ? CPH_STEP_ROW : CPH_STEP_END;
 }
@@ -229,15 +188,15 @@ choose_newest(CphStreams *streams, Stream **chosen)
 		Stream	   *stream = &streams->streams[i];
 		CphStep		step = fill_head(streams, stream);
 
-		if (step == CPH_STEP_END)
-			continue;
-		if (step != CPH_STEP_ROW && step != CPH_STEP_WAIT)
-			return step;
-		wait |= step == CPH_STEP_WAIT;
 		if (step == CPH_STEP_WAIT)
-			continue;
-		if (*chosen == NULL || stream->head->time > (*chosen)->head->time)
-			*chosen = stream;
+			wait = true;
+		else if (step == CPH_STEP_ROW)
+		{
+			if (*chosen == NULL || stream->head->time > (*chosen)->head->time)
+				*chosen = stream;
+		}
+		else if (step != CPH_STEP_END)
+			return step;
 	}
 	if (wait)
 		return CPH_STEP_WAIT;
@@ -248,21 +207,20 @@ choose_newest(CphStreams *streams, Stream **chosen)
 static CphStep
 choose_current(CphStreams *streams, Stream **chosen)
 {
+	CphStep		step;
+
 	*chosen = NULL;
 	/* whether the filter is taken is settled before a row is returned */
-	while (streams->checked < streams->nstreams && streams->may_be_refused)
+	while (streams->may_be_refused && streams->checked < streams->nstreams)
 	{
-		CphStep		step = fill_head(streams,
-									 &streams->streams[streams->checked]);
-
+		step = fill_head(streams, &streams->streams[streams->checked]);
 		if (step != CPH_STEP_ROW && step != CPH_STEP_END)
 			return step;
 		streams->checked++;
+		start_streams(streams);
 	}
 	while (streams->current < streams->nstreams)
 	{
-		CphStep		step;
-
 		*chosen = &streams->streams[streams->current];
 		step = fill_head(streams, *chosen);
 		if (step != CPH_STEP_END)

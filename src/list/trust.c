@@ -123,6 +123,70 @@ cph_pager_check_identity(const CphPager *pager, const CphPage *page)
 	}
 }
 
+/* Tells whether a row is the last one of the page before. */
+static bool
+is_last(const CphPager *pager, const CphItem *item)
+{
+	return item->id != NULL && pager->last != NULL &&
+		strcmp(item->id, pager->last) == 0;
+}
+
+/*
+ * Tells whether no unread row can stand before the page, which is not empty
+ * and begins at an offset.  Where rows of one time have one order, what was
+ * there before a row that was read has been read.  That they do is shown by
+ * the row that was expected first, or, on a page from further up, by several.
+ */
+bool
+cph_pager_is_anchored(const CphPager *pager, const CphPage *page, int64 offset)
+{
+	const CphFrontier *frontier = &pager->frontier;
+	const CphItem *first = &page->items[0];
+
+	if (offset == 0 || !frontier->set)
+		return true;
+	if (!pager->options.ordered)
+		return cph_frontier_has_read(frontier, page);
+	if (first->time != frontier->time)
+		return first->time > frontier->time;
+	return pager->options.stable_ties &&
+		(is_last(pager, first) ||
+		 (pager->step_back > 0 && cph_frontier_goes_on(frontier, page)));
+}
+
+/*
+ * Tells whether the list ends with an anchored page.  A number of rows proves
+ * nothing by itself, but may confirm what a short page suggests.
+ */
+bool
+cph_pager_is_last_page(const CphPager *pager, const CphPage *page,
+					   const CphAsked *asked, int unread)
+{
+	if (page->nitems == 0)
+		return true;
+	/* what comes of rows further down must be seen before it is believed */
+	if (page->nitems == 1 && unread == 0 && asked->limit >= 2 && !pager->missed)
+		return true;
+	return page->nitems < asked->limit && page->has_count &&
+		asked->offset + page->nitems == page->count;
+}
+
+/*
+ * Tells whether a page goes on with rows of the frontier's time without
+ * showing all of them, and without the row that was expected first.
+ */
+bool
+cph_pager_is_doubtful(const CphPager *pager, const CphPage *page, int64 offset)
+{
+	const CphFrontier *frontier = &pager->frontier;
+	const CphItem *items = page->items;
+
+	if (!frontier->set || page->nitems == 0 || is_last(pager, &items[0]))
+		return false;
+	return items[page->nitems - 1].time == frontier->time ||
+		(offset > 0 && items[0].time <= frontier->time);
+}
+
 /*
  * Raises an error if a whole list was read and fewer rows were returned than
  * all of its pages said there are, and the place of its end says so too: rows

@@ -35,10 +35,46 @@ SKIP:
 	cmp_ok($grown, '<', 16 * 1024,
 		"it takes $grown kB more than a scan of 1,000 ($small kB)");
 }
+
+# So is a list in many parts: what a part had in memory goes with it.
+sub peak_of
+{
+	my ($values) = @_;
+	my $statement =
+	  "COPY (SELECT * FROM cph_phones WHERE server_id IN ($values)) TO '/dev/null'";
+
+	$session->quit;
+	$session = $node->background_psql('postgres');
+	$pid = $session->query_safe('SELECT pg_backend_pid()');
+	# the size of the list, by which the planner decides
+	$session->query_safe('SELECT count(*) FROM cph_phones');
+	$session->query_safe($statement);
+	return peak();
+}
+
+$service->reset(phones => 60_000, servers => 290);
+CphTest::copies($node, $service);
+my $one = $node->safe_psql('postgres', 'SELECT quote_literal(min(server_id)) FROM local_servers');
+my $all = $node->safe_psql('postgres',
+	q{SELECT string_agg(quote_literal(server_id), ', ') FROM local_servers});
+my $of_one = peak_of($one);
+$service->entries;
+my $of_all = peak_of($all);
+my @requests = $service->log;
+cmp_ok(scalar(grep { /server_id=/ } @requests), '>=', 290, '290 servers are 290 parts');
+SKIP:
+{
+	skip 'there is no /proc', 1 unless defined $of_one;
+	my $grown = $of_all - $of_one;
+	cmp_ok($grown, '<', 8 * 1024,
+		"290 parts of a list take $grown kB more than one ($of_one kB)");
+}
 $session->quit;
 
-# Each phone is returned once, as it is.
+$service->reset(phones => $many);
 CphTest::copies($node, $service);
+
+# Each phone is returned once, as it is.
 is( $node->safe_psql(
 		'postgres', q{
 		SELECT count(c.phone_id), count(DISTINCT c.phone_id),

@@ -108,6 +108,17 @@ $service->entries;
 $session->run('SELECT count(phone_name) FROM cph_phones');
 is($service->stats->{max_in_flight}, 2, 'two');
 
+# A limit that no number of rows reaches does not hinder it.
+$service->entries;
+$service->fault('latency', ms => 20);
+$session->run("SELECT phone_name FROM cph_phones LIMIT 9223372036854775807 OFFSET 1");
+is($service->control('GET', '/_control/stats')->{max_in_flight},
+	2, 'the largest limit, with an offset');
+CphTest::same($node,
+	'SELECT phone_id FROM cph_phones LIMIT 9223372036854775807 OFFSET 1');
+$service->clear;
+$service->fault('latency', ms => 50);
+
 # So it is with the first pages of many streams.
 $service->entries;
 $session->run(

@@ -1,0 +1,73 @@
+/*
+ * match.c
+ *		Whether an item has the values that a filter asks for.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "list/list.h"
+#include "json/json.h"
+
+/* Fields of an item, and for each the values it may have. */
+struct CphMatch
+{
+	CphShape   *shape;
+	int			nfields;
+	List	  **values;			/* of each field: char *, UTF-8 */
+	CphJsonValue *read;
+};
+
+/*
+ * Returns what compares items with some fields (char *) and, for each, a list
+ * of values, in the current memory context.
+ */
+CphMatch *
+cph_match_create(List *fields, List *values)
+{
+	CphMatch   *match = palloc0(sizeof(CphMatch));
+	const char **paths = palloc(sizeof(char *) * (list_length(fields) + 1));
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	match->values = palloc(sizeof(List *) * (list_length(fields) + 1));
+	match->read = palloc0(sizeof(CphJsonValue) * (list_length(fields) + 1));
+	forboth(lc, fields, lc2, values)
+	{
+		paths[match->nfields] = lfirst(lc);
+		match->values[match->nfields++] = lfirst(lc2);
+	}
+	match->shape = cph_json_shape(paths, match->nfields);
+	return match;
+}
+
+/* Tells whether a string or an integer of an item equals a text. */
+static bool
+equals_text(const CphJsonValue *value, const char *text)
+{
+	char		number[32];
+
+	if (value->kind == CPH_JSON_STRING)
+		return strcmp(value->string, text) == 0 &&
+			strlen(text) == value->length;
+	if (value->kind != CPH_JSON_INTEGER)
+		return false;
+	snprintf(number, sizeof(number), INT64_FORMAT, value->integer);
+	return strcmp(number, text) == 0;
+}
+
+/* Tells whether an item has one of the values in each of the fields. */
+bool
+cph_match_item(CphMatch *match, const CphItem *item)
+{
+	cph_json_read(match->shape, &item->value, match->read);
+	for (int i = 0; i < match->nfields; i++)
+	{
+		bool		found = false;
+		ListCell   *lc;
+
+		foreach(lc, match->values[i])
+			found |= equals_text(&match->read[i], lfirst(lc));
+		if (!found)
+			return false;
+	}
+	return true;
+}
