@@ -25,6 +25,23 @@ lib_say() {
 	printf '%s\n' "$@"
 }
 
+# lib_timed TEXT COMMAND...: says what is being done, does it, and says how long
+# that took.
+lib_timed() {
+	lib_say "$1."
+	shift
+	lib_begun=$(date +%s)
+	"$@"
+	lib_status=$?
+	lib_say "  $(lib_seconds) s"
+	return $lib_status
+}
+
+# Prints the seconds since lib_begun was set.
+lib_seconds() {
+	echo $(($(date +%s) - lib_begun))
+}
+
 lib_die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit 2
@@ -111,7 +128,7 @@ lib_install() {
 		lib_have sudo || lib_die "root or sudo is needed to install packages"
 		sudo=sudo
 	fi
-	lib_say "Installing what is missing."
+	lib_say "Installing what is missing:" "  $(lib_missing | paste -s -d ' ')"
 	lib_log=$(mktemp)
 	# shellcheck disable=SC2016
 	if $sudo sh -c '. "$1"; PG_CONFIG=$2; LIB_UNDER=$3; lib_install_as_root' sh \
@@ -231,12 +248,35 @@ lib_leave() {
 # Runs a step and waits for it such that a signal to the script takes effect at
 # once; timeout then passes it on to all that the step started.
 lib_run() {
-	timeout -k 10 "$LIB_STEP_SECONDS" "$@" 9>&- &
+	timeout -k 10 "$LIB_STEP_SECONDS" "$@" 7>&- 9>&- &
 	lib_step=$!
+	[ -z "${lib_of:-}" ] || lib_follow &
 	wait "$lib_step"
 	status=$?
 	lib_step=
 	[ $status -ne 124 ] || lib_say "given up after $LIB_STEP_SECONDS s: $*"
+	return $status
+}
+
+# While a step runs: says every ten lines of its log that match lib_pattern how
+# many there are of lib_of, on the script's own output, which is descriptor 7.
+lib_follow() {
+	tail -n +1 -f --pid="$lib_step" "$lib_counted" 2>/dev/null | awk \
+		-v pattern="$lib_pattern" -v total="$lib_of" '
+		$0 ~ pattern && ++n % 10 == 0 { print "  " n " of " total; fflush() }' >&7
+}
+
+# lib_run_counted LOG PATTERN TOTAL COMMAND...: lib_run, whose output goes to
+# LOG, and says meanwhile how many of TOTAL are done: lines that match.
+lib_run_counted() {
+	lib_counted=$1
+	lib_pattern=$2
+	lib_of=$3
+	shift 3
+	: >"$lib_counted"
+	lib_run "$@" 7>&1 >"$lib_counted" 2>&1
+	status=$?
+	lib_of=
 	return $status
 }
 
