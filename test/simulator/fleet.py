@@ -179,6 +179,24 @@ class Fleet:
             elif server_ids:
                 self.update([row], {"server_id": rng.choice(server_ids)})
 
+    def replace(self, count, server_ids):
+        """Lets count rows of any place go, and as many come: their number stays."""
+        if self.rows:
+            self.delete(self.rng.sample(self.rows, min(count, len(self.rows))))
+        self.insert(count, server_ids)
+
+    def swap(self, count):
+        """Lets count pairs of phones of different status swap it: the number of each status stays."""
+        by_status = self.index["status"]
+        for _ in range(count):
+            there = sorted(status for status, rows in by_status.items() if rows)
+            if len(there) < 2:
+                return
+            one, other = (self.rng.choice(by_status[status]) for status in self.rng.sample(there, 2))
+            was = one.status
+            self.update([one], {"status": other.status})
+            self.update([other], {"status": was})
+
     # History
 
     def mark(self):

@@ -188,6 +188,10 @@ class Service:
         self.turn += 1
         if self.settings.churn:
             self.fleets["phones"].churn(self.settings.churn, self.server_ids())
+        if self.settings.replaced:
+            self.fleets["phones"].replace(self.settings.replaced, self.server_ids())
+        if self.settings.swapped:
+            self.fleets["phones"].swap(self.settings.swapped)
         if self.scheduled:
             for entry in self.scheduled:
                 entry[0] -= 1

@@ -81,6 +81,8 @@ SETTINGS = {
     "set_fields": Setting([], is_overrides,
                           'raw values: {"index": place in the answered list or null for all, "field", "raw"}'),
     "churn": Setting(0, at_least(0), "random changes to the phones after each list request"),
+    "replaced": Setting(0, at_least(0), "phones that go, and as many that come, after each list request"),
+    "swapped": Setting(0, at_least(0), "pairs of phones that swap their status after each list request"),
     # The service
     "gzip": Setting(False, is_flag, "compress for clients that accept it"),
     "chunked": Setting(False, is_flag, "send bodies chunked instead of with Content-Length"),

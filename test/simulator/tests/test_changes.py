@@ -66,6 +66,24 @@ class Changes(Case):
             self.assertEqual(self.ids(f"?server_id={server}"),
                              [row["phone_id"] for row in rows if row["server_id"] == server])
 
+    def test_numbers_that_stay(self):
+        """Phones that are replaced or swap their status, while every number stays what it was."""
+        self.service.control("POST", "reset", phones=500, servers=3)
+        for setting, same in (("swapped", True), ("replaced", False)):
+            ids, numbers = self.ids(), self.service.get(PHONES + "?status=2&limit=1")["count"]
+            self.service.set(**{setting: 20})
+            for _ in range(5):
+                self.assertEqual(self.service.get(PHONES + "?limit=1")["count"], 500)
+            self.service.set(**{setting: 0})
+            self.assertEqual(self.ids() == ids, same)
+            if same:
+                self.assertEqual(self.service.get(PHONES + "?status=2&limit=1")["count"], numbers)
+        self.service.control("POST", "reset", phones=500, servers=3)
+        two = self.ids("?status=2")
+        self.service.set(swapped=20)
+        self.service.get(PHONES + "?limit=1")
+        self.assertNotEqual(self.ids("?status=2"), two)
+
     def test_stayed(self):
         """What stayed, against a plain look at the list after every single change."""
         self.service.control("POST", "reset", phones=60, servers=3)
