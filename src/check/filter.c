@@ -21,10 +21,7 @@ field_text(const CphItem *item, const char *field)
 	CphJsonValue value;
 
 	cph_json_read(shape, &item->value, &value);
-	if (value.kind == CPH_JSON_STRING)
-		return value.string;
-	return value.kind == CPH_JSON_INTEGER ?
-		psprintf(INT64_FORMAT, value.integer) : NULL;
+	return cph_json_scalar(&value, palloc(CPH_JSON_INTEGER_BYTES));
 }
 
 /* Tells whether each row of a page has a value in a field. */

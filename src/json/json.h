@@ -65,7 +65,6 @@ extern bool cph_json_next(CphJsonParser *parser, CphJsonValue *value,
 extern char cph_json_peek(CphJsonParser *parser);
 extern bool cph_json_expect(CphJsonParser *parser, char byte,
 							const char **reason);
-extern bool cph_json_end(CphJsonParser *parser, const char **reason);
 extern CphJsonValue *cph_json_document(const char *body, Size length,
 									   const char **reason);
 
@@ -83,10 +82,14 @@ extern void cph_json_read(CphShape *shape, const CphJsonValue *object,
 						  CphJsonValue *values);
 
 /*
- * A value of the service's as jsonb, or as JSON text.
+ * A value of the service's as jsonb, as JSON text, or as what it says.
  */
+
+/* Room for the text of an integer: a sign, 19 digits, a zero byte. */
+#define CPH_JSON_INTEGER_BYTES	21
 
 extern Datum cph_jsonb(const CphJsonValue *value);
 extern char *cph_json_text(const CphJsonValue *value);
+extern const char *cph_json_scalar(const CphJsonValue *value, char *room);
 
 #endif							/* CPH_JSON_H */

@@ -2,7 +2,7 @@
  * out.c
  *		A value of the service's as jsonb, or as JSON text.
  *
- * json.c bounds the depth.
+ * The parser bounds the depth.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -12,9 +12,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
-
-static void push_value(JsonbInState *state, JsonbIteratorToken place,
-					   const CphJsonValue *value);
 
 /* Sets a string. */
 static void
@@ -54,6 +51,9 @@ set_scalar(JsonbValue *scalar, const CphJsonValue *value)
 													Int32GetDatum(-1)));
 	}
 }
+
+static void push_value(JsonbInState *state, JsonbIteratorToken place,
+					   const CphJsonValue *value);
 
 /* Adds an object with all that it holds. */
 static void
@@ -219,4 +219,26 @@ cph_json_text(const CphJsonValue *value)
 	initStringInfo(&text);
 	append_value(&text, value);
 	return text.data;
+}
+
+/*
+ * Returns the text of a string or of a number, UTF-8: the value's own or, of
+ * an integer, in the room given, CPH_JSON_INTEGER_BYTES.  NULL for a string
+ * that holds a zero byte, and for any other value.
+ */
+const char *
+cph_json_scalar(const CphJsonValue *value, char *room)
+{
+	switch (value->kind)
+	{
+		case CPH_JSON_STRING:
+			return strlen(value->string) == value->length ? value->string : NULL;
+		case CPH_JSON_NUMBER:
+			return value->string;
+		case CPH_JSON_INTEGER:
+			snprintf(room, CPH_JSON_INTEGER_BYTES, INT64_FORMAT, value->integer);
+			return room;
+		default:
+			return NULL;
+	}
 }

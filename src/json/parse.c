@@ -2,7 +2,7 @@
  * parse.c
  *		JSON text into values.
  *
- * json-c reads only what jsonscan.c let pass.  What it makes of the escapes in
+ * json-c reads only what scan.c let pass.  What it makes of the escapes in
  * a string is left as it is: half a surrogate pair becomes U+FFFD (up to 0.18,
  * U+1D800 to U+1DBFF and the same of the planes above too, where written as a
  * pair), and a name ends at \u0000.  Of two fields of one name the later
@@ -16,14 +16,12 @@
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
 #include <json-c/linkhash.h>
-#include <sys/mman.h>
 
 #include "miscadmin.h"
 
-#define JSON_C_0_17 ((0 << 16) | (17 << 8))
-#define JSON_C_0_19 ((0 << 16) | (19 << 8))
+#define JSON_C(minor) ((minor) << 8)	/* of JSON_C_VERSION_NUM */
 
-#if JSON_C_VERSION_NUM < ((0 << 16) | (16 << 8))
+#if JSON_C_VERSION_NUM < JSON_C(16)
 #error "cph_fdw needs json-c 0.16 or later"
 #endif
 
@@ -35,11 +33,10 @@
 #define CPH_VALUES_PER_DOCUMENT 10000
 
 /*
- * Memory for what json-c makes of a value, at most: an empty object has 750
- * bytes.  And for a byte: a string, and the text that is made of a number.
+ * Ends an integer that may not fit an int64, so that json-c takes it for a
+ * number of another kind, whose digits it keeps.
  */
-#define CPH_MEMORY_PER_VALUE	1024
-#define CPH_MEMORY_PER_BYTE		4
+#define LONG_INTEGER_END		"e00"
 
 /* Levels of nesting in a value.  The lists' items have 3; json-c's default. */
 #define CPH_JSON_DEPTH			32
@@ -55,12 +52,11 @@ struct CphJsonParser
 	const char *body;
 	const char *position;
 	const char *end;
+	List	   *long_integers;	/* ends of integers that may not fit an int64 */
+	int			nlong;			/* of these json-c has been given */
 	char	   *block;			/* room that is left for copies */
 	Size		room;
 };
-
-static void copy_value(CphJsonParser *parser, struct json_object *node,
-					   CphJsonValue *value, const CphJsonValue *like);
 
 /*
  * Releases what an object or an array holds, and all below it.  json-c 0.19,
@@ -94,7 +90,7 @@ empty_tree(struct json_object *node)
 static void
 release_tree(CphJsonParser *parser)
 {
-	if (json_c_version_num() >= JSON_C_0_19)
+	if (json_c_version_num() >= JSON_C(19))
 		empty_tree(parser->tree);
 	json_object_put(parser->tree);
 	parser->tree = NULL;
@@ -122,26 +118,6 @@ out_of_memory(void)
 }
 
 /*
- * Raises an error unless there is memory for all that json-c may make of a
- * body.  It must not find out itself: 0.16 does not look whether it was given
- * what it asked for, and later ones still lose a field where they were not.
- */
-static void
-reserve_memory(Size length, int max_values)
-{
-	Size		values = Min((Size) max_values, length) * CPH_MEMORY_PER_VALUE;
-	Size		size = values + length * CPH_MEMORY_PER_BYTE;
-	void	   *memory;
-
-	/* not malloc, which would then keep more of what is freed */
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		out_of_memory();
-	(void) munmap(memory, size);
-}
-
-/*
  * Returns a parser of a body, which stands before its first value, in the
  * current memory context; NULL and a reason if the body is no object, holds
  * more values than that, or can be seen to be no JSON.  The body must stay.
@@ -152,13 +128,15 @@ cph_json_parser(const char *body, Size length, int max_values,
 {
 	CphJsonParser *parser;
 
-	*reason = cph_json_scan(body, length, max_values);
+	List	   *long_integers;
+
+	*reason = cph_json_scan(body, length, max_values, &long_integers);
 	if (*reason != NULL)
 		return NULL;
-	reserve_memory(length, max_values);
 	parser = palloc0(sizeof(CphJsonParser));
 	parser->body = parser->position = body;
 	parser->end = body + length;
+	parser->long_integers = long_integers;
 	parser->callback.func = release_parser;
 	parser->callback.arg = parser;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &parser->callback);
@@ -172,18 +150,15 @@ cph_json_parser(const char *body, Size length, int max_values,
 static void *
 take_room(CphJsonParser *parser, Size size)
 {
-	char	   *result;
-
 	size = MAXALIGN(size);
 	if (size > parser->room)
 	{
 		parser->room = Max(size, COPY_BLOCK);
 		parser->block = palloc(parser->room);
 	}
-	result = parser->block;
-	parser->block += size;
 	parser->room -= size;
-	return result;
+	parser->block += size;
+	return parser->block - size;
 }
 
 /* Returns a copy of some bytes, with a zero byte behind them. */
@@ -197,7 +172,10 @@ copy_bytes(CphJsonParser *parser, const char *bytes, Size length)
 	return copy;
 }
 
-/* Copies a number that is no int64, as its text. */
+/*
+ * Copies a number that is no integer, or a long one, as its text; one that
+ * fits an int64 as that.
+ */
 static void
 copy_number(CphJsonParser *parser, struct json_object *node,
 			CphJsonValue *value)
@@ -206,13 +184,26 @@ copy_number(CphJsonParser *parser, struct json_object *node,
 	const char *text = json_object_to_json_string_length(node,
 														 JSON_C_TO_STRING_PLAIN,
 														 &length);
+	size_t		digits;
 
 	if (text == NULL)
 		out_of_memory();
+	digits = strspn(text, "-0123456789");
 	value->kind = CPH_JSON_NUMBER;
+	if (strcmp(text + digits, LONG_INTEGER_END) == 0)
+	{
+		length = digits;
+		errno = 0;
+		value->integer = strtoll(text, NULL, 10);
+		if (errno == 0)
+			value->kind = CPH_JSON_INTEGER;
+	}
 	value->length = length;
 	value->string = copy_bytes(parser, text, length);
 }
+
+static void copy_value(CphJsonParser *parser, struct json_object *node,
+					   CphJsonValue *value, const CphJsonValue *like);
 
 /*
  * Copies an object.  A name that stands at the same place in an object like
@@ -279,12 +270,8 @@ copy_value(CphJsonParser *parser, struct json_object *node,
 			value->boolean = json_object_get_boolean(node);
 			break;
 		case json_type_int:
-			/* json-c clamps what it holds as a uint64 */
 			value->kind = CPH_JSON_INTEGER;
 			value->integer = json_object_get_int64(node);
-			if (value->integer == PG_INT64_MAX &&
-				json_object_get_uint64(node) != PG_INT64_MAX)
-				copy_number(parser, node, value);
 			break;
 		case json_type_double:
 			copy_number(parser, node, value);
@@ -305,6 +292,35 @@ copy_value(CphJsonParser *parser, struct json_object *node,
 }
 
 /*
+ * Gives json-c the piece of the body that comes next, up to the end of the next
+ * long integer, or what ends that.  Returns what json-c says to it.  Serves
+ * interrupts.
+ */
+static enum json_tokener_error
+parse_piece(CphJsonParser *parser)
+{
+	const char *stop = parser->end;
+
+	if (parser->nlong < list_length(parser->long_integers))
+		stop = list_nth(parser->long_integers, parser->nlong);
+	if (parser->position == stop)
+	{
+		parser->nlong++;
+		parser->tree = json_tokener_parse_ex(parser->tokener, LONG_INTEGER_END,
+											 strlen(LONG_INTEGER_END));
+	}
+	else
+	{
+		CHECK_FOR_INTERRUPTS();
+		parser->tree = json_tokener_parse_ex(parser->tokener, parser->position,
+											 Min(stop - parser->position,
+												 CPH_JSON_PIECE));
+		parser->position += json_tokener_get_parse_end(parser->tokener);
+	}
+	return json_tokener_get_error(parser->tokener);
+}
+
+/*
  * Parses the value that comes next.  like is one that may be like it, of the
  * same parser, or NULL.  Returns false and a reason if there is none.  Serves
  * interrupts.
@@ -316,22 +332,14 @@ cph_json_next(CphJsonParser *parser, CphJsonValue *value,
 	enum json_tokener_error error = json_tokener_continue;
 
 	while (parser->position < parser->end && error == json_tokener_continue)
-	{
-		int			piece = Min(parser->end - parser->position, CPH_JSON_PIECE);
-
-		CHECK_FOR_INTERRUPTS();
-		parser->tree = json_tokener_parse_ex(parser->tokener, parser->position,
-											 piece);
-		error = json_tokener_get_error(parser->tokener);
-		parser->position += json_tokener_get_parse_end(parser->tokener);
-	}
+		error = parse_piece(parser);
 	if (error == json_tokener_success)
 	{
 		copy_value(parser, parser->tree, value, like);
 		release_tree(parser);
 		return true;
 	}
-#if JSON_C_VERSION_NUM >= JSON_C_0_17
+#if JSON_C_VERSION_NUM >= JSON_C(17)
 	if (error == json_tokener_error_memory)
 		out_of_memory();
 #endif
@@ -354,30 +362,25 @@ cph_json_peek(CphJsonParser *parser)
 	return parser->position < parser->end ? *parser->position : '\0';
 }
 
-/* Steps over a byte that must come next; false and a reason if it does not. */
+/*
+ * Steps over a byte that must come next, a zero byte being the end; false and a
+ * reason if something else does.
+ */
 bool
 cph_json_expect(CphJsonParser *parser, char byte, const char **reason)
 {
 	char		next = cph_json_peek(parser);
 
 	if (next == byte)
-		parser->position++;
+		parser->position += next != '\0';
+	else if (byte == '\0')
+		*reason = "more than one value";
 	else if (next == '\0')
 		*reason = "ends within a value";
 	else
 		*reason = psprintf("\"%c\" expected at byte %zu", byte,
 						   (Size) (parser->position - parser->body));
 	return next == byte;
-}
-
-/* Tells whether nothing comes next; false and a reason if something does. */
-bool
-cph_json_end(CphJsonParser *parser, const char **reason)
-{
-	if (cph_json_peek(parser) == '\0')
-		return true;
-	*reason = "more than one value";
-	return false;
 }
 
 /*
@@ -392,7 +395,7 @@ cph_json_document(const char *body, Size length, const char **reason)
 											CPH_VALUES_PER_DOCUMENT, reason);
 
 	if (parser == NULL || !cph_json_next(parser, value, NULL, reason) ||
-		!cph_json_end(parser, reason))
+		!cph_json_expect(parser, '\0', reason))
 		return NULL;
 	return value;
 }

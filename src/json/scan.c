@@ -5,47 +5,38 @@
  * There are two reasons to.  json-c makes 2 GB of 8 MB of "{},", so the values
  * are counted first.  And what json-c takes for JSON is another thing in each
  * version, its strict mode no help: that of 0.18 refuses every character
- * beyond ASCII, that of 0.16 clamps an integer out of range, all take NaN,
- * names in single quotes, 00, 1. and, where a number is cut between two
- * pieces, 12-5 for 12.  So json-c is used without it, and what is not JSON but
- * json-c takes is refused here.
+ * beyond ASCII, all take NaN, names in single quotes, 00, 1. and, where a
+ * number is cut between two pieces, 12-5 for 12.  So json-c is used without it,
+ * and what is not JSON but json-c takes is refused here.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "json/json_private.h"
+
+#include <sys/mman.h>
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 
-static bool is_utf8(const char *body, Size length);
-static const char *scan_values(const char *body, Size length, int max_values);
-static const char *skip_plain(const char *position, const char *end);
-static const char *scan_string(const char **position, const char *end);
-static const char *scan_number(const char **position, const char *end);
-static bool scan_digits(const char **position, const char *end);
-static bool integer_fits(const char *digits, int ndigits, bool negative);
-static const char *scan_word(const char **position, const char *end);
-
 /*
- * The reason why a body is not handed to json-c, or NULL: it is not UTF-8, is
- * no object, may hold more values than max_values, or holds what json-c takes
- * for JSON and is none.  Anything else that is wrong is left to json-c.
- * Serves interrupts.
+ * Memory for what json-c makes of a value, at most: an empty object has 750
+ * bytes.  And for a byte: a string, and the text that is made of a number.
  */
-const char *
-cph_json_scan(const char *body, Size length, int max_values)
-{
-	if (!is_utf8(body, length))
-		return "not UTF-8";
-	return scan_values(body, length, max_values);
-}
+#define CPH_MEMORY_PER_VALUE	1024
+#define CPH_MEMORY_PER_BYTE		4
 
 /*
- * Is a body UTF-8 without a zero byte, as PostgreSQL sees it?  json-c's own
- * check takes overlong forms and surrogates, and stumbles over a character
- * that is cut between two pieces.
+ * An integer of so many digits fits an int64; a longer one may not, and json-c
+ * would clamp it.
+ */
+#define INTEGER_DIGITS 18
+
+/*
+ * Tells whether a body is UTF-8 without a zero byte, as PostgreSQL sees it.
+ * json-c's own check takes overlong forms and surrogates, and stumbles over a
+ * character that is cut between two pieces.
  */
 static bool
 is_utf8(const char *body, Size length)
@@ -65,59 +56,7 @@ is_utf8(const char *body, Size length)
 	return true;
 }
 
-/* The reason why a body of UTF-8 is not handed to json-c, or NULL. */
-static const char *
-scan_values(const char *body, Size length, int max_values)
-{
-	const char *end = body + length;
-	const char *position = cph_json_skip_blanks(body, end);
-	const char *reason = NULL;
-	int			nvalues = 0;
-	char		last = '\0';
-
-	if (position == end)
-		return "empty";
-	if (*position != '{')
-		return "not a JSON object";
-
-	while (position < end && reason == NULL)
-	{
-		char		first = *position;
-
-		switch (first)
-		{
-			case '{':
-			case '[':
-			case ',':
-				/* each value but the first has one of these before it */
-				CHECK_FOR_INTERRUPTS();
-				if (++nvalues > max_values)
-					reason = psprintf("more than %d values", max_values);
-				position++;
-				break;
-			case '}':
-			case ']':
-			case ':':
-				if (last == ',')
-					reason = "a comma with nothing behind it";
-				position++;
-				break;
-			case '"':
-				reason = scan_string(&position, end);
-				break;
-			default:
-				if (first == '-' || (first >= '0' && first <= '9'))
-					reason = scan_number(&position, end);
-				else
-					reason = scan_word(&position, end);
-		}
-		last = first;
-		position = cph_json_skip_blanks(position, end);
-	}
-	return reason;
-}
-
-/* The first byte from position on that is no white space of JSON's. */
+/* Returns the first byte from position on that is no white space of JSON's. */
 const char *
 cph_json_skip_blanks(const char *position, const char *end)
 {
@@ -128,8 +67,8 @@ cph_json_skip_blanks(const char *position, const char *end)
 }
 
 /*
- * The first byte from position on that is not a string's as it is: a quote, a
- * backslash or a control character.  Looks at eight bytes at once; of such a
+ * Returns the first byte from position on that is not a string's as it is: a
+ * quote, a backslash or a control character.  Looks at eight bytes at once; of such a
  * word, the highest bit of a byte is left where the byte is one of these, and
  * the lowest bit left is that of the first one.
  */
@@ -178,21 +117,30 @@ scan_string(const char **position, const char *end)
 	return NULL;
 }
 
+/* Steps over digits; false if there is none where there could be one. */
+static bool
+scan_digits(const char **position, const char *end)
+{
+	const char *start = *position;
+
+	while (*position < end && **position >= '0' && **position <= '9')
+		(*position)++;
+	return *position > start || start == end;
+}
+
 /*
  * Steps over a number, or what there is of it; gives a reason or NULL.  An
- * integer must fit an int64 or a uint64.
+ * integer that may not fit an int64 is added to a list, by its end.
  */
 static const char *
-scan_number(const char **position, const char *end)
+scan_number(const char **position, const char *end, List **long_integers)
 {
-	bool		negative = **position == '-';
-	const char *digits = *position + negative;
+	const char *digits = *position + (**position == '-');
 	const char *p = digits;
-	int			ndigits;
 	bool		integer = true;
 	bool		valid = scan_digits(&p, end);
+	int			ndigits = p - digits;
 
-	ndigits = p - digits;
 	if (ndigits > 1 && *digits == '0')
 		valid = false;
 	if (p < end && *p == '.')
@@ -209,41 +157,10 @@ scan_number(const char **position, const char *end)
 			p++;
 		valid &= scan_digits(&p, end);
 	}
+	if (integer && ndigits > INTEGER_DIGITS)
+		*long_integers = lappend(*long_integers, unconstify(char *, p));
 	*position = p;
-
-	if (!valid)
-		return "a number that is not JSON's";
-	if (integer && !integer_fits(digits, ndigits, negative))
-		return "a number out of range";
-	return NULL;
-}
-
-/* Steps over digits; false if there is none where there could be one. */
-static bool
-scan_digits(const char **position, const char *end)
-{
-	const char *p = *position;
-
-	while (p < end && *p >= '0' && *p <= '9')
-		p++;
-	if (p == *position && p < end)
-		return false;
-	*position = p;
-	return true;
-}
-
-/* Does an integer without leading zeros fit an int64 or a uint64? */
-static bool
-integer_fits(const char *digits, int ndigits, bool negative)
-{
-	const char *largest = "18446744073709551615";
-	int			nlargest;
-
-	if (negative)
-		largest = "9223372036854775808";
-	nlargest = strlen(largest);
-	return ndigits < nlargest ||
-		(ndigits == nlargest && memcmp(digits, largest, ndigits) <= 0);
+	return valid ? NULL : "a number that is not JSON's";
 }
 
 /* Steps over a word, or what there is of it; gives a reason or NULL. */
@@ -263,4 +180,95 @@ scan_word(const char **position, const char *end)
 		}
 	}
 	return "not JSON";
+}
+
+/*
+ * Raises an error unless there is memory for all that json-c may make of a
+ * body.  It must not find out itself: 0.16 does not look whether it was given
+ * what it asked for, and later ones still lose a field where they were not.
+ *
+ * The kernel is asked as malloc would ask it, so this holds where malloc can
+ * fail: under vm.overcommit_memory = 2, as PostgreSQL recommends it, and under
+ * a limit on the address space.  Elsewhere malloc does not fail for want of
+ * memory, and there is nothing to find out.
+ */
+static void
+reserve_memory(Size length, int nvalues)
+{
+	Size		size = (Size) nvalues * CPH_MEMORY_PER_VALUE +
+		length * CPH_MEMORY_PER_BYTE;
+	void	   *memory;
+
+	/* not malloc, which would then keep more of what is freed */
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	(void) munmap(memory, size);
+}
+
+/*
+ * Returns the reason why a body is not handed to json-c, or NULL: it is not
+ * UTF-8, is no object, may hold more values than max_values, or holds what
+ * json-c takes for JSON and is none.  Anything else that is wrong is left to
+ * json-c.  Integers that may not fit an int64 are listed by their ends, in
+ * order.  Raises an error if there is no memory for it.  Serves interrupts.
+ */
+const char *
+cph_json_scan(const char *body, Size length, int max_values,
+			  List **long_integers)
+{
+	const char *end = body + length;
+	const char *position = cph_json_skip_blanks(body, end);
+	const char *reason = NULL;
+	int			nvalues = 0;
+	char		last = '\0';
+
+	*long_integers = NIL;
+	if (!is_utf8(body, length))
+		return "not UTF-8";
+	if (position == end)
+		return "empty";
+	if (*position != '{')
+		return "not a JSON object";
+
+	while (position < end && reason == NULL)
+	{
+		char		first = *position;
+
+		switch (first)
+		{
+			case '{':
+			case '[':
+			case ',':
+				/* each value but the first has one of these before it */
+				CHECK_FOR_INTERRUPTS();
+				if (++nvalues > max_values)
+					reason = psprintf("more than %d values", max_values);
+				position++;
+				break;
+			case '}':
+			case ']':
+			case ':':
+				if (last == ',')
+					reason = "a comma with nothing behind it";
+				position++;
+				break;
+			case '"':
+				reason = scan_string(&position, end);
+				break;
+			default:
+				if (first == '-' || (first >= '0' && first <= '9'))
+					reason = scan_number(&position, end, long_integers);
+				else
+					reason = scan_word(&position, end);
+		}
+		last = first;
+		position = cph_json_skip_blanks(position, end);
+	}
+	if (reason == NULL)
+		reserve_memory(length, nvalues + 1);
+	return reason;
 }

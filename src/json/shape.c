@@ -25,11 +25,44 @@ struct CphShape
 	int		   *first;			/* for each path, the first one equal to it */
 };
 
-static ShapeNode *add_path(ShapeNode *node, const char *path);
-static ShapeNode *add_key(ShapeNode *node, const char *name, Size length);
-static void read_node(ShapeNode *node, const CphJsonValue *object,
-					  CphJsonValue *values);
-static ShapeNode *find_key(ShapeNode *node, int nfound, const char *name);
+/* Returns the node of a name below a node, made if there is none yet. */
+static ShapeNode *
+add_key(ShapeNode *node, const char *name, Size length)
+{
+	ShapeNode  *key;
+
+	for (int i = 0; i < node->nkeys; i++)
+	{
+		key = node->keys[i];
+		if (strlen(key->name) == length && memcmp(key->name, name, length) == 0)
+			return key;
+	}
+
+	key = palloc0(sizeof(ShapeNode));
+	key->name = pnstrdup(name, length);
+	key->value = -1;
+	if (node->keys == NULL)
+		node->keys = palloc(sizeof(ShapeNode *));
+	else
+		node->keys = repalloc(node->keys,
+							  sizeof(ShapeNode *) * (node->nkeys + 1));
+	node->keys[node->nkeys++] = key;
+	return key;
+}
+
+/* Returns the node of a path below a node, made where there is none yet. */
+static ShapeNode *
+add_path(ShapeNode *node, const char *path)
+{
+	const char *dot;
+
+	while ((dot = strchr(path, '.')) != NULL)
+	{
+		node = add_key(node, path, dot - path);
+		path = dot + 1;
+	}
+	return add_key(node, path, strlen(path));
+}
 
 /*
  * Prepares paths for cph_json_read.  The shape lives in the current memory
@@ -56,61 +89,27 @@ cph_json_shape(const char *const *paths, int npaths)
 	return shape;
 }
 
-/* The node of a path below a node, made where there is none yet. */
-static ShapeNode *
-add_path(ShapeNode *node, const char *path)
-{
-	const char *dot;
-
-	while ((dot = strchr(path, '.')) != NULL)
-	{
-		node = add_key(node, path, dot - path);
-		path = dot + 1;
-	}
-	return add_key(node, path, strlen(path));
-}
-
-/* The node of a name below a node, made if there is none yet. */
-static ShapeNode *
-add_key(ShapeNode *node, const char *name, Size length)
-{
-	ShapeNode  *key;
-
-	for (int i = 0; i < node->nkeys; i++)
-	{
-		key = node->keys[i];
-		if (strlen(key->name) == length && memcmp(key->name, name, length) == 0)
-			return key;
-	}
-
-	key = palloc0(sizeof(ShapeNode));
-	key->name = pnstrdup(name, length);
-	key->value = -1;
-	if (node->keys == NULL)
-		node->keys = palloc(sizeof(ShapeNode *));
-	else
-		node->keys = repalloc(node->keys,
-							  sizeof(ShapeNode *) * (node->nkeys + 1));
-	node->keys[node->nkeys++] = key;
-	return key;
-}
-
 /*
- * Reads the values at a shape's paths from an object, one for each path; what
- * they point to is the object's.  The shape adapts to the order of the
- * object's fields, so it serves one reader at a time.
+ * Returns the key of a name below a node, or NULL, given that nfound keys have
+ * been found in this object.  These stand first, in the order of the object, and
+ * the new one behind them: for the next object, if it is like this one, each
+ * is the first that is looked at.
  */
-void
-cph_json_read(CphShape *shape, const CphJsonValue *object,
-			  CphJsonValue *values)
+static ShapeNode *
+find_key(ShapeNode *node, int nfound, const char *name)
 {
-	memset(values, 0, sizeof(CphJsonValue) * shape->npaths);
-	read_node(&shape->root, object, values);
-	for (int i = 0; i < shape->npaths; i++)
+	for (int i = nfound; i < node->nkeys; i++)
 	{
-		if (shape->first[i] != i)
-			values[i] = values[shape->first[i]];
+		ShapeNode  *key = node->keys[i];
+
+		if (strcmp(key->name, name) != 0)
+			continue;
+		memmove(&node->keys[nfound + 1], &node->keys[nfound],
+				sizeof(ShapeNode *) * (i - nfound));
+		node->keys[nfound] = key;
+		return key;
 	}
+	return NULL;
 }
 
 /*
@@ -139,24 +138,19 @@ read_node(ShapeNode *node, const CphJsonValue *object, CphJsonValue *values)
 }
 
 /*
- * The key of a name below a node, or NULL, given that nfound keys have been
- * found in this object.  These stand first, in the order of the object, and
- * the new one behind them: for the next object, if it is like this one, each
- * is the first that is looked at.
+ * Reads the values at a shape's paths from an object, one for each path; what
+ * they point to is the object's.  The shape adapts to the order of the
+ * object's fields, so it serves one reader at a time.
  */
-static ShapeNode *
-find_key(ShapeNode *node, int nfound, const char *name)
+void
+cph_json_read(CphShape *shape, const CphJsonValue *object,
+			  CphJsonValue *values)
 {
-	for (int i = nfound; i < node->nkeys; i++)
+	memset(values, 0, sizeof(CphJsonValue) * shape->npaths);
+	read_node(&shape->root, object, values);
+	for (int i = 0; i < shape->npaths; i++)
 	{
-		ShapeNode  *key = node->keys[i];
-
-		if (strcmp(key->name, name) != 0)
-			continue;
-		memmove(&node->keys[nfound + 1], &node->keys[nfound],
-				sizeof(ShapeNode *) * (i - nfound));
-		node->keys[nfound] = key;
-		return key;
+		if (shape->first[i] != i)
+			values[i] = values[shape->first[i]];
 	}
-	return NULL;
 }

@@ -39,21 +39,6 @@ cph_match_create(List *fields, List *values)
 	return match;
 }
 
-/* Tells whether a string or an integer of an item equals a text. */
-static bool
-equals_text(const CphJsonValue *value, const char *text)
-{
-	char		number[32];
-
-	if (value->kind == CPH_JSON_STRING)
-		return strcmp(value->string, text) == 0 &&
-			strlen(text) == value->length;
-	if (value->kind != CPH_JSON_INTEGER)
-		return false;
-	snprintf(number, sizeof(number), INT64_FORMAT, value->integer);
-	return strcmp(number, text) == 0;
-}
-
 /* Tells whether an item has one of the values in each of the fields. */
 bool
 cph_match_item(CphMatch *match, const CphItem *item)
@@ -61,11 +46,13 @@ cph_match_item(CphMatch *match, const CphItem *item)
 	cph_json_read(match->shape, &item->value, match->read);
 	for (int i = 0; i < match->nfields; i++)
 	{
+		char		room[CPH_JSON_INTEGER_BYTES];
+		const char *text = cph_json_scalar(&match->read[i], room);
 		bool		found = false;
 		ListCell   *lc;
 
 		foreach(lc, match->values[i])
-			found |= equals_text(&match->read[i], lfirst(lc));
+			found |= text != NULL && strcmp(text, lfirst(lc)) == 0;
 		if (!found)
 			return false;
 	}

@@ -5,7 +5,6 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "service/service.h"
-#include "json/json.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
@@ -32,14 +31,49 @@ static const char *const fields[FIELDS] = {
 	[OTHER_MESSAGE] = "message"
 };
 
-static void find_error(CphShape *shape, const CphJsonValue *answer,
-					   CphServiceError *error);
-static bool read_error(CphShape *shape, const CphJsonValue *object,
-					   CphServiceError *error);
-static char *error_text(const CphJsonValue *value);
+/* Returns a copy of a string or a number, cut; NULL if it is neither. */
+static char *
+error_text(const CphJsonValue *value)
+{
+	char		room[CPH_JSON_INTEGER_BYTES];
+	const char *text = cph_json_scalar(value, room);
+
+	return text == NULL ? NULL :
+		pnstrdup(text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
+											 ERROR_TEXT_BYTES));
+}
+
+/* Reads an error from an object; tells whether it has a code or a message. */
+static bool
+read_error(CphShape *shape, const CphJsonValue *object, CphServiceError *error)
+{
+	CphJsonValue values[FIELDS];
+
+	cph_json_read(shape, object, values);
+	if (error->request_id == NULL)
+		error->request_id = error_text(&values[REQUEST_ID]);
+	error->code = error_text(&values[CODE]);
+	error->message = error_text(&values[MESSAGE]);
+	if (error->code == NULL && error->message == NULL)
+	{
+		error->code = error_text(&values[OTHER_CODE]);
+		error->message = error_text(&values[OTHER_MESSAGE]);
+	}
+	return error->code != NULL || error->message != NULL;
+}
+
+/* Looks for an error in an answer, then in the objects just below it. */
+static void
+find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
+{
+	bool		found = read_error(shape, answer, error);
+
+	for (int i = 0; i < answer->length && !found; i++)
+		found = read_error(shape, &answer->fields[i].value, error);
+}
 
 /*
- * What an answer that is no page says of itself, copied into the current
+ * Reads what an answer that is no page says of itself, copied into the current
  * memory context; whatever it does not say is NULL.  A body that cannot be
  * read says nothing.
  */
@@ -66,54 +100,4 @@ cph_json_error(const char *body, Size length, CphServiceError *error)
 	if (answer != NULL)
 		find_error(shape, answer, error);
 	MemoryContextDelete(context);
-}
-
-/* Looks for an error in an answer, then in the objects just below it. */
-static void
-find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
-{
-	bool		found = read_error(shape, answer, error);
-
-	for (int i = 0; i < answer->length && !found; i++)
-		found = read_error(shape, &answer->fields[i].value, error);
-}
-
-/* Reads an error from an object; true if it has a code or a message. */
-static bool
-read_error(CphShape *shape, const CphJsonValue *object, CphServiceError *error)
-{
-	CphJsonValue values[FIELDS];
-
-	cph_json_read(shape, object, values);
-	if (error->request_id == NULL)
-		error->request_id = error_text(&values[REQUEST_ID]);
-	error->code = error_text(&values[CODE]);
-	error->message = error_text(&values[MESSAGE]);
-	if (error->code == NULL && error->message == NULL)
-	{
-		error->code = error_text(&values[OTHER_CODE]);
-		error->message = error_text(&values[OTHER_MESSAGE]);
-	}
-	return error->code != NULL || error->message != NULL;
-}
-
-/*
- * A copy of a string or an integer, cut; NULL if it is neither.  It ends at a
- * zero byte.
- */
-static char *
-error_text(const CphJsonValue *value)
-{
-	const char *source;
-
-	if (value->kind == CPH_JSON_STRING)
-		source = value->string;
-	else if (value->kind == CPH_JSON_INTEGER)
-		source = psprintf(INT64_FORMAT, value->integer);
-	else
-		return NULL;
-
-	return pnstrdup(source,
-					pg_encoding_mbcliplen(PG_UTF8, source, strlen(source),
-										  ERROR_TEXT_BYTES));
 }

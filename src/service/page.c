@@ -203,7 +203,7 @@ decode_page(Decoding *decoding)
 			return false;
 	}
 	if (!cph_json_expect(parser, '}', &decoding->reason) ||
-		!cph_json_end(parser, &decoding->reason))
+		!cph_json_expect(parser, '\0', &decoding->reason))
 		return false;
 	if (decoding->page->items == NULL)
 		decoding->reason = psprintf("no array \"%s\"",

@@ -43,7 +43,7 @@ my @faults = (
 	[ 'braces', n => 100_000, after => 1 ],
 	[ 'deep', after => 1 ],
 	[ 'invalid_utf8', after => 1 ],
-	[ 'big_number', after => 1 ],
+	[ 'big_number', field => 'phone_name', raw => '"\u0000"', after => 1 ],
 	[ 'huge_header', n => 150_000, after => 1 ]);
 my @settings = (
 	{ item_key => 'null' },

@@ -180,9 +180,6 @@ fails('nesting 1,000 deep', $all, $no_page,
 $service->fault('braces', n => 8 * 1024 * 1024);
 fails('8 MB of {},', $all, $no_page,
 	"$page: HTTP status 200: more than 13800 values.");
-$service->fault('big_number', raw => '9' x 30);
-fails('a number out of range', $all, $no_page,
-	"$page: HTTP status 200: a number out of range.");
 $service->fault('invalid_utf8');
 fails('invalid UTF-8', $all, $no_page, "$page: HTTP status 200: not UTF-8.");
 
