@@ -98,6 +98,13 @@ SELECT item, status, regexp_replace(detail, '\d+ ms', 'N ms') FROM cph_fdw_check
 \! test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "rx1.cp.c60.d10.e1v1", "server_model_name": "physical.other", "phone_model_version": 1}}' >/dev/null
 \! test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "rx1.cp.c60.d10.e1v1", "server_model_name": "physical.other", "phone_model_version": 2}}' >/dev/null
 SELECT phone_model_name, server_model_name FROM cph_phone_models WHERE phone_model_name = 'rx1.cp.c60.d10.e1v1' ORDER BY 2;
+-- Each field but the status tells models apart, also one that is not known
+-- here, of whatever kind; the order of the fields, or a null, does not.
+\! for more in '"render_fps": 30' '"render_fps": 60' '"stream_fps": 60' '"disk": 1.5' '"disk": 2.5' '"new": true' '"new": false' '"new": {"a": 1}' '"new": {"a": 2}' '"new": ["a"]' '"new": "a"'; do test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "twin", "server_model_name": "physical.other", "resolution": null, "spec_code": null, "extend_spec": null, "image_label": null, "cpu": 1, "memory": 1, "disk": 1, "phone_capacity": 1, "product_type": 0, "phone_model_version": null, "dpi": null, "fps": null, "volume_mode": null, "render_fps": null, "stream_fps": null, '"$more"'}}'; done >/dev/null
+SELECT count(*), count(DISTINCT render_fps), count(DISTINCT stream_fps) FROM cph_phone_models WHERE phone_model_name = 'twin';
+\! for more in '"status": 0, "a": 1, "b": 2' '"status": 1, "b": 2, "a": 1' '"b": 2, "later": null, "a": 1'; do test/service ctl $CPH_TEST_PORT POST insert '{"list": "phone_models", "fields": {"phone_model_name": "one", "status": 1, "server_model_name": "physical.other", "resolution": null, "spec_code": null, "extend_spec": null, "image_label": null, "cpu": 1, "memory": 1, "disk": 1, "phone_capacity": 1, "product_type": 0, "phone_model_version": null, "dpi": null, "fps": null, "volume_mode": null, "render_fps": null, "stream_fps": null, '"$more"'}}'; done >/dev/null
+SELECT count(*) FROM cph_phone_models WHERE phone_model_name = 'one';
+\! for name in twin one; do test/service ctl $CPH_TEST_PORT POST delete '{"list": "phone_models", "where": {"phone_model_name": "'$name'"}}'; done >/dev/null; test/service log $CPH_TEST_PORT >/dev/null
 
 -- Import.
 CREATE SCHEMA imported;

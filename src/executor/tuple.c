@@ -144,6 +144,7 @@ static void
 conversion_context(void *arg)
 {
 	CphTupleReader *reader = arg;
+	const char *id = reader->item->id ? reader->item->id : "(none)";
 	Form_pg_attribute attr;
 
 	if (reader->column == NULL)
@@ -153,7 +154,7 @@ conversion_context(void *arg)
 	errcontext("column \"%s\" of foreign table \"%s\", %s \"%s\"",
 			   NameStr(attr->attname), RelationGetRelationName(reader->rel),
 			   reader->endpoint->id_field,
-			   reader->item->id ? cph_message_text(reader->item->id) : "(none)");
+			   cph_message_text(pnstrdup(id, strcspn(id, CPH_ID_SEPARATOR))));
 }
 
 /*

@@ -172,7 +172,8 @@ static const CphLabel server_labels[] = {
 /*
  * Phone models, by "Querying Cloud Phone Flavors" (cph_api_0506, 2025-10-28).
  * It names neither an order nor a total, and no field that identifies a model:
- * models differ by any of what describes them, all but their status.
+ * models differ by any of what describes them, also by what comes to be told
+ * after this release, but not by their status.
  */
 static const CphColumn model_columns[] = {
 	{"server_model_name", "text"},
@@ -191,12 +192,8 @@ static const CphColumn model_columns[] = {
 	{"dpi", "integer"},
 	{"fps", "text"},
 	{"volume_mode", "integer"},
-};
-
-static const char *const model_identity[] = {
-	"server_model_name", "cpu", "memory", "disk", "resolution", "extend_spec",
-	"spec_code", "phone_capacity", "image_label", "product_type",
-	"phone_model_version", "dpi", "fps", "volume_mode", NULL
+	{"render_fps", "integer"},
+	{"stream_fps", "integer"},
 };
 
 static const CphFilterValue model_statuses[] = {
@@ -260,7 +257,7 @@ static const CphEndpoint endpoints[] = {
 		.path = "cloud-phone/phone-models",
 		.item_key = "phone_models",
 		.id_field = "phone_model_name",
-		.id_more = model_identity,
+		.id_all_but = "status",
 		.page_max = 100,
 		.default_rows = 50,
 		.columns = model_columns, .ncolumns = lengthof(model_columns),

@@ -11,17 +11,12 @@
 #include "service/service.h"
 #include "lib/lib.h"
 
-#include "lib/stringinfo.h"
-
 /*
  * The values that an answer may hold.  A server with three addresses has 38,
  * and it is the longest item; the rest is for fields to come.
  */
 #define CPH_VALUES_PER_ROW		64
 #define CPH_VALUES_BESIDE_ROWS	1000
-
-/* Stands between the fields of an id; a message shows a blank. */
-#define ID_SEPARATOR '\x1f'
 
 /* A page that is being decoded. */
 typedef struct Decoding
@@ -70,26 +65,35 @@ get_text(const CphJsonValue *object, const char *name, int *at)
 	return value->string;
 }
 
-/* Returns an id with the further fields that identify an item, palloc'd. */
-static const char *
-extend_id(const char *id, const CphJsonValue *object, const char *const *names)
+/* Orders fields by name, in byte order. */
+static int
+compare_fields(const void *a, const void *b)
 {
-	int			at = 0;
-	StringInfoData buf;
+	return strcmp(((const CphJsonField *) a)->name,
+				  ((const CphJsonField *) b)->name);
+}
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, id);
-	for (; *names != NULL; names++)
+/*
+ * Returns an id with all that the item holds beside it but one field, palloc'd.
+ * The order of the fields makes no difference, nor whether one that is null is
+ * there.
+ */
+static const char *
+extend_id(const char *id, const CphJsonValue *object, const char *without)
+{
+	CphJsonField *fields = palloc(sizeof(CphJsonField) * object->length);
+	CphJsonValue rest = {.kind = CPH_JSON_OBJECT, .fields = fields};
+
+	for (int i = 0; i < object->length; i++)
 	{
-		const CphJsonValue *value = get_field(object, *names, &at);
+		const CphJsonField *field = &object->fields[i];
 
-		appendStringInfoChar(&buf, ID_SEPARATOR);
-		if (value != NULL && value->kind == CPH_JSON_STRING)
-			appendStringInfoString(&buf, value->string);
-		else if (value != NULL && value->kind == CPH_JSON_INTEGER)
-			appendStringInfo(&buf, INT64_FORMAT, value->integer);
+		if (field->value.kind != CPH_JSON_NULL &&
+			strcmp(field->name, without) != 0)
+			fields[rest.length++] = *field;
 	}
-	return buf.data;
+	qsort(fields, rest.length, sizeof(CphJsonField), compare_fields);
+	return psprintf("%s" CPH_ID_SEPARATOR "%s", id, cph_json_text(&rest));
 }
 
 /* Returns what identifies an item; NULL if it has nothing that does. */
@@ -101,7 +105,8 @@ get_id(Decoding *decoding, const CphJsonValue *object)
 
 	if (id == NULL || id[0] == '\0')
 		return NULL;
-	return endpoint->id_more ? extend_id(id, object, endpoint->id_more) : id;
+	return endpoint->id_all_but == NULL ? id :
+		extend_id(id, object, endpoint->id_all_but);
 }
 
 /* Parses the item that comes next. */

@@ -106,8 +106,8 @@ typedef struct CphEndpoint
 	const char *path;			/* below /v1/{project_id}/ */
 	const char *item_key;		/* the array of items in the answer */
 	const char *id_field;		/* identifies an item ... */
-	const char *const *id_more; /* ... with these, a list ended by NULL; NULL:
-								 * by itself */
+	const char *id_all_but;		/* ... with all of its fields but this one;
+								 * NULL: by itself */
 	const char *time_field;		/* the list is newest first by it; NULL: no
 								 * order is documented */
 	bool		has_count;		/* the answer holds the total, as count */
@@ -150,6 +150,9 @@ extern void cph_request_encode(StringInfo buf, const char *value);
 /*
  * An answer of the service: bytes into a page of items.
  */
+
+/* Ends the id_field in an id that holds more. */
+#define CPH_ID_SEPARATOR "\x1f"
 
 /* An item, and what the pager reads of every one. */
 typedef struct CphItem

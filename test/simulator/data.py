@@ -232,6 +232,8 @@ class Model(Row):
         }
         if dice % 4:            # some know nothing of the newer fields
             item.update({"phone_model_version": dice % 2, "dpi": 320, "fps": "30", "volume_mode": dice % 2})
+        if dice % 4 > 1:
+            item.update({"render_fps": 30 + dice % 31, "stream_fps": 30})
         return item
 
 

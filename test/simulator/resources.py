@@ -166,7 +166,7 @@ MODELS = Resource(
     columns=(
         "server_model_name", "phone_model_name", "status", "cpu", "memory", "disk", "resolution",
         "extend_spec", "spec_code", "phone_capacity", "image_label", "product_type",
-        "phone_model_version", "dpi", "fps", "volume_mode"),
+        "phone_model_version", "dpi", "fps", "volume_mode", "render_fps", "stream_fps"),
     has_count=False,
 )
 
