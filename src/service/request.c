@@ -11,6 +11,26 @@
  */
 #include "service/service.h"
 
+/* Appends a value with every byte encoded that RFC 3986 does not leave as is. */
+void
+cph_request_encode(StringInfo buf, const char *value)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (const unsigned char *p = (const unsigned char *) value; *p; p++)
+	{
+		if ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
+			(*p >= '0' && *p <= '9') || strchr("-_.~", *p) != NULL)
+			appendStringInfoChar(buf, *p);
+		else
+		{
+			appendStringInfoChar(buf, '%');
+			appendStringInfoChar(buf, hex[*p >> 4]);
+			appendStringInfoChar(buf, hex[*p & 15]);
+		}
+	}
+}
+
 /* Returns the path of an endpoint, palloc'd.  project_id is encoded. */
 char *
 cph_request_path(const CphEndpoint *endpoint, const char *project_id)
@@ -71,35 +91,9 @@ cph_request_page_query(const CphParam *params, int nparams,
 	snprintf(limit_text, sizeof(limit_text), "%d", limit);
 	if (nparams > 0)
 		memcpy(all, params, sizeof(CphParam) * nparams);
-	all[nparams] = (CphParam)
-	{
-		"offset", offset_text
-	};
-	all[nparams + 1] = (CphParam)
-	{
-		"limit", limit_text
-	};
+	all[nparams] = (CphParam) {"offset", offset_text};
+	all[nparams + 1] = (CphParam) {"limit", limit_text};
 	query = cph_request_query(all, nparams + 2);
 	pfree(all);
 	return query;
-}
-
-/* Appends a value with every byte encoded that RFC 3986 does not leave as is. */
-void
-cph_request_encode(StringInfo buf, const char *value)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (const unsigned char *p = (const unsigned char *) value; *p; p++)
-	{
-		if ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
-			(*p >= '0' && *p <= '9') || strchr("-_.~", *p) != NULL)
-			appendStringInfoChar(buf, *p);
-		else
-		{
-			appendStringInfoChar(buf, '%');
-			appendStringInfoChar(buf, hex[*p >> 4]);
-			appendStringInfoChar(buf, hex[*p & 15]);
-		}
-	}
 }
