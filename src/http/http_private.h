@@ -1,6 +1,14 @@
 /*
  * http_private.h
- *		What the files of this folder share: libcurl, and sockets and timers.
+ *		What the files of this folder share: libcurl, sockets, transfers.
+ *
+ * Four rules hold in all of them.  A transport is in the pool, and its owner's
+ * callback registered, before it holds anything; a transfer is in its
+ * transport's list before it holds anything; giving back works from any state
+ * in between and throws nothing.  libcurl is only run between cph_curl_enter
+ * and cph_curl_leave, where signals are blocked and interrupts held: a
+ * resolver thread inherits that mask and so never runs PostgreSQL's handlers,
+ * and nothing can throw through libcurl's frames.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -8,6 +16,18 @@
 #define CPH_HTTP_PRIVATE_H
 
 #include "http/http.h"
+
+#define CURL_DISABLE_DEPRECATION	/* of curl_multi_socket_all */
+#include <curl/curl.h>
+#include <signal.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "lib/ilist.h"
+
+#if LIBCURL_VERSION_NUM < 0x075800
+#error "cph_fdw needs libcurl 7.88 or later"
+#endif
 
 /*
  * One descriptor for many sockets and a timer.
@@ -40,38 +60,6 @@ typedef struct CphPollerEvent
 	bool		writable;		/* meets it */
 } CphPollerEvent;
 
-extern void cph_poller_open(CphPoller *poller);
-extern void cph_poller_close(CphPoller *poller);
-extern bool cph_poller_watch(CphPoller *poller, int socket, bool read,
-							 bool write);
-extern void cph_poller_arm(CphPoller *poller, int64 at_us);
-extern int	cph_poller_take(CphPoller *poller, CphPollerEvent *events,
-							int nevents);
-extern void cph_poller_wait(CphPoller *poller, uint32 wait_event);
-extern int64 cph_poller_now(void);
-
-/*
- * What the files behind transport.h share, and no other may include.
- *
- * Four rules hold in all of them.  A transport is in the pool, and its owner's
- * callback registered, before it holds anything; a transfer is in its
- * transport's list before it holds anything; giving back works from any state
- * in between and throws nothing.  libcurl is only run between cph_curl_enter
- * and cph_curl_leave, where signals are blocked and interrupts held: a
- * resolver thread inherits that mask and so never runs PostgreSQL's handlers,
- * and nothing can throw through libcurl's frames.
- */
-
-#define CURL_DISABLE_DEPRECATION	/* of curl_multi_socket_all */
-#include <curl/curl.h>
-#include <signal.h>
-
-#include "lib/ilist.h"
-
-#if LIBCURL_VERSION_NUM < 0x075800
-#error "cph_fdw needs libcurl 7.88 or later"
-#endif
-
 struct CphTransport
 {
 	dlist_node	node;			/* in pool */
@@ -100,8 +88,7 @@ struct CphTransfer
 	struct curl_slist *headers; /* secret */
 	char	   *post;			/* secret */
 	CphTransferState state;
-	int			shortages;		/* cph_multi_shortages() at the start */
-	CphTransferState refusal;	/* why the body was refused; PENDING: not */
+	CphTransferState refusal;	/* why the answer was refused; PENDING: not */
 	bool		neglected;		/* see cph_transfer_neglected */
 	CURLcode	setup;			/* the first option that failed, */
 	const char *setup_option;	/* and its name */
@@ -112,27 +99,51 @@ struct CphTransfer
 	char		error[CURL_ERROR_SIZE];
 };
 
-/* pool.c */
-extern void cph_pool_claim(CphTransport *transport, int connections);
+/* url.c */
+extern bool cph_url_is_link_local(const struct sockaddr *address);
 
-/* multi.c */
-extern void cph_multi_init(void);
-extern void cph_multi_open(CphTransport *transport);
-extern void cph_multi_close(CphTransport *transport);
-extern int	cph_multi_shortages(void);
-extern curl_socket_t cph_multi_open_socket(void *arg, curlsocktype purpose,
-										   struct curl_sockaddr *address);
+/* poller.c */
+extern void cph_poller_open(CphPoller *poller);
+extern void cph_poller_close(CphPoller *poller);
+extern bool cph_poller_watch(CphPoller *poller, int socket, bool read,
+							 bool write);
+extern void cph_poller_arm(CphPoller *poller, int64 at_us);
+extern int	cph_poller_take(CphPoller *poller, CphPollerEvent *events,
+							int nevents);
+extern void cph_poller_wait(CphPoller *poller, uint32 wait_event);
+
+/* socket.c */
+extern void cph_socket_note_neglect(CphTransport *transport);
+extern void cph_socket_arm(CphTransport *transport);
+extern curl_socket_t cph_socket_open(void *arg, curlsocktype purpose,
+									 struct curl_sockaddr *address);
+extern int	cph_socket_watch(CURL *easy, curl_socket_t fd, int what, void *arg,
+							 void *unused);
+extern int	cph_socket_watch_timer(CURLM *multi, long timeout_ms, void *arg);
+
+/* curl.c */
+extern void cph_curl_init(void);
+extern void cph_curl_no_memory(const char *what) pg_attribute_noreturn();
 extern void cph_curl_enter(sigset_t *saved);
 extern void cph_curl_leave(CphTransport *transport, const sigset_t *saved);
+extern void cph_curl_note(CphTransfer *transfer, CURLcode result,
+						  const char *name);
+extern void cph_curl_setup(CphTransfer *transfer, const CphHttpRequest *request);
+extern CphTransferState cph_curl_state(CphTransfer *transfer, CURLcode result);
+
+/* Sets an option of a transfer; if it fails, the transfer does. */
+#define cph_curl_set(transfer, option, value) \
+	cph_curl_note(transfer, \
+				  curl_easy_setopt((transfer)->easy, option, value), #option)
 
 /* transfer.c */
-extern int	cph_transport_pending(CphTransport *transport);
-
-/* answer.c */
-extern size_t cph_answer_header(char *data, size_t size, size_t count,
-								void *arg);
-extern size_t cph_answer_body(char *data, size_t size, size_t count,
-							  void *arg);
+extern CphTransfer *cph_transfer_make(CphTransport *transport,
+									  const CphHttpRequest *request);
 extern void cph_transfer_end(CphTransfer *transfer, CURLcode result);
+
+/* multi.c */
+extern void cph_multi_open(CphTransport *transport);
+extern void cph_multi_close(CphTransport *transport);
+extern int	cph_multi_pending(CphTransport *transport);
 
 #endif							/* CPH_HTTP_PRIVATE_H */

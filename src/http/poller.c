@@ -72,7 +72,7 @@ cph_poller_watch(CphPoller *poller, int socket, bool read, bool write)
 }
 
 /*
- * Sets the timer to a time of cph_poller_now; 0: never.  Setting it to
+ * Sets the timer to a time of cph_transport_now; 0: never.  Setting it to
  * another time is also what ends its having gone off.  Harmless while the
  * poller is closed.  Throws nothing.
  */
@@ -174,7 +174,7 @@ cph_poller_wait(CphPoller *poller, uint32 wait_event)
 
 /* Microseconds of a clock that only goes forward; its zero means nothing. */
 int64
-cph_poller_now(void)
+cph_transport_now(void)
 {
 	struct timespec now;
 

@@ -36,54 +36,54 @@
 static dlist_head pool = DLIST_STATIC_INIT(pool);
 static MemoryContext pool_context = NULL;
 
-static CphTransport *find_idle(Oid key, const CphTransportOptions *options);
-static bool same_route(const CphTransportOptions *a,
-					   const CphTransportOptions *b);
-static bool same_string(const char *a, const char *b);
-static CphTransport *make_transport(Oid key,
-									const CphTransportOptions *options);
-static char *copy_string(const char *string);
-static void give_back(void *arg);
-static void close_transport(CphTransport *transport);
-static void close_idle(Oid key);
-
-/*
- * An idle transport of the key, or a new one, for the borrower alone until
- * owner is reset or deleted.  Then its transfers are dropped, in whatever
- * state they are, and it goes back to the pool.  Idle transports of the key
- * with another proxy or authority are closed: the options were altered.
- */
-CphTransport *
-cph_transport_borrow(Oid key, const CphTransportOptions *options,
-					 MemoryContext owner)
+/* Closes a transport that has no transfers.  Throws nothing. */
+static void
+close_transport(CphTransport *transport)
 {
-	CphTransport *transport;
-
-	Assert(OidIsValid(key));
-
-	if (pool_context == NULL)
+	dlist_delete(&transport->node);
+	cph_multi_close(transport);
+	while (transport->descriptors > 0)
 	{
-		cph_multi_init();
-		pool_context = AllocSetContextCreate(TopMemoryContext,
-											 "cph_fdw transports",
-											 ALLOCSET_SMALL_SIZES);
+		ReleaseExternalFD();
+		transport->descriptors--;
 	}
-	transport = find_idle(key, options);
-	if (transport == NULL)
-		transport = make_transport(key, options);
+	cph_secret_wipe(unconstify(char *, transport->options.proxy_password));
+	MemoryContextDelete(transport->context);
+}
 
-	transport->borrowed = true;
-	transport->callback.func = give_back;
-	transport->callback.arg = transport;
-	MemoryContextRegisterResetCallback(owner, &transport->callback);
+/* Closes the idle transports of a key; InvalidOid: of all keys. */
+static void
+close_idle(Oid key)
+{
+	dlist_mutable_iter iter;
 
-	if (transport->multi == NULL)
-		cph_multi_open(transport);
+	dlist_foreach_modify(iter, &pool)
+	{
+		CphTransport *transport = dlist_container(CphTransport, node, iter.cur);
 
-	transport->options.connect_timeout_ms = options->connect_timeout_ms;
-	transport->options.request_timeout_ms = options->request_timeout_ms;
-	transport->options.max_body = options->max_body;
-	return transport;
+		if (!transport->borrowed &&
+			(!OidIsValid(key) || transport->key == key))
+			close_transport(transport);
+	}
+}
+
+/* Equality of strings that may be NULL. */
+static bool
+same_string(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+/* Whether connections made under one may serve the other. */
+static bool
+same_route(const CphTransportOptions *a, const CphTransportOptions *b)
+{
+	return same_string(a->ca_file, b->ca_file) &&
+		same_string(a->proxy, b->proxy) &&
+		same_string(a->proxy_user, b->proxy_user) &&
+		same_string(a->proxy_password, b->proxy_password);
 }
 
 /* The last used idle transport that fits, or NULL; closes those outdated. */
@@ -105,23 +105,11 @@ find_idle(Oid key, const CphTransportOptions *options)
 	return NULL;
 }
 
-/* Whether connections made under one may serve the other. */
-static bool
-same_route(const CphTransportOptions *a, const CphTransportOptions *b)
+/* A copy in the current context; NULL of NULL. */
+static char *
+copy_string(const char *string)
 {
-	return same_string(a->ca_file, b->ca_file) &&
-		same_string(a->proxy, b->proxy) &&
-		same_string(a->proxy_user, b->proxy_user) &&
-		same_string(a->proxy_password, b->proxy_password);
-}
-
-/* Equality of strings that may be NULL. */
-static bool
-same_string(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return strcmp(a, b) == 0;
+	return string ? pstrdup(string) : NULL;
 }
 
 /*
@@ -154,13 +142,6 @@ make_transport(Oid key, const CphTransportOptions *options)
 	MemoryContextSetParent(context, pool_context);
 	dlist_push_head(&pool, &transport->node);
 	return transport;
-}
-
-/* A copy in the current context; NULL of NULL. */
-static char *
-copy_string(const char *string)
-{
-	return string ? pstrdup(string) : NULL;
 }
 
 /*
@@ -199,8 +180,8 @@ claim(CphTransport *transport, int connections, int spare)
 }
 
 /* The same, with the least that must be left; throws where it returns false. */
-void
-cph_pool_claim(CphTransport *transport, int connections)
+static void
+claim_or_raise(CphTransport *transport, int connections)
 {
 	if (!claim(transport, connections, SPARE_MIN))
 		ereport(ERROR,
@@ -208,50 +189,6 @@ cph_pool_claim(CphTransport *transport, int connections)
 				 errmsg("could not open a connection"),
 				 errdetail("There are too many open files on the local server."),
 				 errhint("Raise the server's max_files_per_process and/or \"ulimit -n\" limits.")));
-}
-
-/*
- * Whether there are descriptors for a transfer beside those that are pending.
- * The first one needs no leave: without it there is only the error.
- */
-bool
-cph_transport_has_room(CphTransport *transport)
-{
-	int			pending = cph_transport_pending(transport);
-
-	return pending == 0 || claim(transport, pending + 1, SPARE_USUAL);
-}
-
-/*
- * Whether a transport of the key can be borrowed now and used with one
- * connection, and enough be left.  Idle ones of other keys would be closed.
- */
-bool
-cph_transport_available(Oid key)
-{
-	int			own = 0;
-	int			others = 0;
-	int			wanted;
-	int			taken = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &pool)
-	{
-		CphTransport *transport = dlist_container(CphTransport, node, iter.cur);
-
-		if (transport->borrowed)
-			continue;
-		if (transport->key == key && own == 0)
-			own = transport->descriptors;
-		else
-			others += transport->descriptors;
-	}
-	wanted = Max(DESCRIPTORS + 1 - own, 0) + SPARE_USUAL - others;
-	while (taken < wanted && AcquireExternalFD())
-		taken++;
-	for (int i = 0; i < taken; i++)
-		ReleaseExternalFD();
-	return taken >= wanted;
 }
 
 /*
@@ -284,35 +221,102 @@ give_back(void *arg)
 	dlist_move_head(&pool, &transport->node);
 }
 
-/* Closes a transport that has no transfers.  Throws nothing. */
-static void
-close_transport(CphTransport *transport)
+/*
+ * An idle transport of the key, or a new one, for the borrower alone until
+ * owner is reset or deleted.  Then its transfers are dropped, in whatever
+ * state they are, and it goes back to the pool.  Idle transports of the key
+ * with another proxy or authority are closed: the options were altered.
+ */
+CphTransport *
+cph_transport_borrow(Oid key, const CphTransportOptions *options,
+					 MemoryContext owner)
 {
-	dlist_delete(&transport->node);
-	cph_multi_close(transport);
-	while (transport->descriptors > 0)
+	CphTransport *transport;
+
+	Assert(OidIsValid(key));
+
+	if (pool_context == NULL)
 	{
-		ReleaseExternalFD();
-		transport->descriptors--;
+		cph_curl_init();
+		pool_context = AllocSetContextCreate(TopMemoryContext,
+											 "cph_fdw transports",
+											 ALLOCSET_SMALL_SIZES);
 	}
-	cph_secret_wipe(unconstify(char *, transport->options.proxy_password));
-	MemoryContextDelete(transport->context);
+	transport = find_idle(key, options);
+	if (transport == NULL)
+		transport = make_transport(key, options);
+
+	transport->borrowed = true;
+	transport->callback.func = give_back;
+	transport->callback.arg = transport;
+	MemoryContextRegisterResetCallback(owner, &transport->callback);
+
+	if (transport->multi == NULL)
+	{
+		claim_or_raise(transport, 0);
+		cph_multi_open(transport);
+	}
+
+	transport->options.connect_timeout_ms = options->connect_timeout_ms;
+	transport->options.request_timeout_ms = options->request_timeout_ms;
+	transport->options.max_body = options->max_body;
+	return transport;
 }
 
-/* Closes the idle transports of a key; InvalidOid: of all keys. */
-static void
-close_idle(Oid key)
+/*
+ * Whether there are descriptors for a transfer beside those that are pending.
+ * The first one needs no leave: without it there is only the error.
+ */
+bool
+cph_transport_has_room(CphTransport *transport)
 {
-	dlist_mutable_iter iter;
+	int			pending = cph_multi_pending(transport);
 
-	dlist_foreach_modify(iter, &pool)
+	return pending == 0 || claim(transport, pending + 1, SPARE_USUAL);
+}
+
+/*
+ * Starts a transfer of the request and returns it, never NULL; see
+ * cph_transfer_make.  Throws if there are no descriptors for it.
+ */
+CphTransfer *
+cph_transfer_start(CphTransport *transport, const CphHttpRequest *request)
+{
+	/* There are never more connections than there were pending transfers. */
+	claim_or_raise(transport, cph_multi_pending(transport) + 1);
+	return cph_transfer_make(transport, request);
+}
+
+/*
+ * Whether a transport of the key can be borrowed now and used with one
+ * connection, and enough be left.  Idle ones of other keys would be closed.
+ */
+bool
+cph_transport_available(Oid key)
+{
+	int			own = 0;
+	int			others = 0;
+	int			wanted;
+	int			taken = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &pool)
 	{
 		CphTransport *transport = dlist_container(CphTransport, node, iter.cur);
 
-		if (!transport->borrowed &&
-			(!OidIsValid(key) || transport->key == key))
-			close_transport(transport);
+		if (transport->borrowed)
+			continue;
+		if (transport->key == key && own == 0)
+			own = transport->descriptors;
+		else
+			others += transport->descriptors;
 	}
+	wanted = Max(DESCRIPTORS + 1 - own, 0) + SPARE_USUAL - others;
+	while (taken < wanted && AcquireExternalFD())
+		taken++;
+	for (int i = 0; i < taken; i++)
+		ReleaseExternalFD();
+	return taken >= wanted;
 }
 
 /* The number of transports of a key, idle and borrowed. */

@@ -1,94 +1,144 @@
 /*
  * transfer.c
- *		One request: how it is put to libcurl, and dropped.
+ *		One request: put to libcurl, gathered, ended, dropped.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "http/http_private.h"
 #include "lib/lib.h"
 
-/* What holds for every transfer. */
-#define NAMED(option) option, #option
-static const struct
+/*
+ * Bytes of headers in one answer.  A token in a header has up to 32 kB, and
+ * libcurl before 8.4 bounds one line (at 100 kB) but not their sum.
+ */
+#define HEADERS_MAX (128 * 1024)
+
+/* First size of a body's buffer: what libcurl hands over at once. */
+#define BODY_FIRST CURL_MAX_WRITE_SIZE
+
+/* libcurl's callback for a header line, which it keeps itself.  No throw. */
+static size_t
+take_header(char *data, size_t size, size_t count, void *arg)
 {
-	CURLoption	option;
-	const char *name;
-	long		value;
-}			fixed_options[] = {
-	{NAMED(CURLOPT_NOSIGNAL), 1L},	/* SIGALRM is PostgreSQL's */
-	{NAMED(CURLOPT_QUICK_EXIT), 1L},	/* else dropping a transfer joins its
-										 * look-up */
-	{NAMED(CURLOPT_FOLLOWLOCATION), 0L},	/* our headers are for one host */
-	{NAMED(CURLOPT_DISALLOW_USERNAME_IN_URL), 1L},
-	{NAMED(CURLOPT_PATH_AS_IS), 1L},	/* what was signed is what is sent */
-	{NAMED(CURLOPT_HTTP_VERSION), CURL_HTTP_VERSION_2TLS},
-	{NAMED(CURLOPT_SSL_VERIFYPEER), 1L},
-	{NAMED(CURLOPT_SSL_VERIFYHOST), 2L},
-	{NAMED(CURLOPT_SSLVERSION), CURL_SSLVERSION_TLSv1_2},
-	{NAMED(CURLOPT_PROXY_SSLVERSION), CURL_SSLVERSION_TLSv1_2},
-	{NAMED(CURLOPT_TCP_KEEPALIVE), 1L},
-};
+	CphTransfer *transfer = arg;
 
-/* Sets an option and checks the result; no option is set otherwise. */
-#define set_option(transfer, option, value) \
-	note_option(transfer, \
-				curl_easy_setopt((transfer)->easy, option, value), #option)
-
-static void copy_secrets(CphTransfer *transfer, const CphHttpRequest *request);
-static void add_header(CphTransfer *transfer, const char *line);
-static void set_fixed_options(CphTransfer *transfer);
-static void set_request_options(CphTransfer *transfer,
-								const CphHttpRequest *request);
-static void set_route_options(CphTransfer *transfer);
-static void note_option(CphTransfer *transfer, CURLcode result,
-						const char *name);
-static void attach(CphTransfer *transfer);
-static void wipe_answer_headers(CphTransfer *transfer);
-
-/* The number of transfers that have not ended. */
-int
-cph_transport_pending(CphTransport *transport)
-{
-	int			pending = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &transport->transfers)
-		pending += (dlist_container(CphTransfer, node, iter.cur)->state ==
-					CPH_TRANSFER_PENDING);
-	return pending;
+	transfer->header_length += size * count;
+	if (transfer->header_length <= HEADERS_MAX)
+		return size * count;
+	transfer->refusal = CPH_TRANSFER_TOO_LARGE;
+	return CURL_WRITEFUNC_ERROR;
 }
 
 /*
- * A transfer of the request, never NULL.  It goes on in cph_transport_perform
- * and is the transport's: it lives until it is released or the transport is
- * given back.  It may have ended already, if libcurl refuses the request.
+ * Makes room for that many bytes, doubling, never beyond max_body and the
+ * terminator.  False: no memory.
  */
-CphTransfer *
-cph_transfer_start(CphTransport *transport, const CphHttpRequest *request)
+static bool
+reserve(CphTransfer *transfer, Size needed)
 {
-	CphTransfer *transfer;
+	Size		most = transfer->transport->options.max_body + 1;
+	Size		capacity = Max(transfer->capacity, BODY_FIRST);
+	char	   *body;
 
-	/* There are never more connections than there were pending transfers. */
-	cph_pool_claim(transport, cph_transport_pending(transport) + 1);
+	if (needed <= transfer->capacity)
+		return true;
+	while (capacity < needed)
+		capacity *= 2;
+	capacity = Min(capacity, most);
+	body = realloc(transfer->body, capacity);
+	if (body == NULL)
+		return false;
+	transfer->body = body;
+	transfer->capacity = capacity;
+	return true;
+}
 
-	transfer = MemoryContextAllocZero(transport->context,
-									  sizeof(CphTransfer));
-	transfer->transport = transport;
-	dlist_push_tail(&transport->transfers, &transfer->node);
+/* libcurl's callback for the body: keeps it, within the bound.  No throw. */
+static size_t
+take_body(char *data, size_t size, size_t count, void *arg)
+{
+	CphTransfer *transfer = arg;
+	Size		bytes = size * count;
 
-	transfer->shortages = cph_multi_shortages();
-	transfer->easy = curl_easy_init();
-	if (transfer->easy == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("libcurl could not make a handle.")));
-	copy_secrets(transfer, request);
-	set_fixed_options(transfer);
-	set_request_options(transfer, request);
-	set_route_options(transfer);
-	attach(transfer);
-	return transfer;
+	if (bytes > transfer->transport->options.max_body - transfer->length)
+		transfer->refusal = CPH_TRANSFER_TOO_LARGE;
+	else if (!reserve(transfer, transfer->length + bytes + 1))
+		transfer->refusal = CPH_TRANSFER_NO_MEMORY;
+	if (transfer->refusal != CPH_TRANSFER_PENDING)
+		return CURL_WRITEFUNC_ERROR;
+
+	memcpy(transfer->body + transfer->length, data, bytes);
+	transfer->length += bytes;
+	transfer->body[transfer->length] = '\0';
+	return bytes;
+}
+
+/* Says in a transfer's error why its answer was refused, or what libcurl says. */
+static void
+explain(CphTransfer *transfer, CURLcode result)
+{
+	if (transfer->header_length > HEADERS_MAX)
+		snprintf(transfer->error, sizeof(transfer->error),
+				 "more than %d bytes of headers", HEADERS_MAX);
+	else if (transfer->refusal == CPH_TRANSFER_TOO_LARGE)
+		snprintf(transfer->error, sizeof(transfer->error),
+				 "more than %zu bytes", transfer->transport->options.max_body);
+	else if (transfer->error[0] == '\0')
+		strlcpy(transfer->error, curl_easy_strerror(result),
+				sizeof(transfer->error));
+}
+
+/*
+ * Moves a transfer to its end state.  Its connection is free for others, its
+ * headers stay readable.  Only between cph_curl_enter and cph_curl_leave, if
+ * it is attached.
+ */
+void
+cph_transfer_end(CphTransfer *transfer, CURLcode result)
+{
+	if (transfer->attached)
+	{
+		(void) curl_multi_remove_handle(transfer->transport->multi,
+										transfer->easy);
+		transfer->attached = false;
+	}
+	transfer->state = transfer->refusal;
+	if (transfer->refusal == CPH_TRANSFER_PENDING)
+		transfer->state = cph_curl_state(transfer, result);
+	transfer->neglected = transfer->transport->neglected;
+	if (transfer->state == CPH_TRANSFER_ANSWERED)
+		transfer->error[0] = '\0';
+	else
+		explain(transfer, result);
+}
+
+/* Hands the transfer to libcurl, or ends it as failed. */
+static void
+attach(CphTransfer *transfer)
+{
+	CphTransport *transport = transfer->transport;
+	CURLcode	result = transfer->setup;
+	sigset_t	saved;
+
+	cph_curl_enter(&saved);
+	if (result == CURLE_OK &&
+		curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK)
+		result = CURLE_FAILED_INIT;
+	transfer->attached = result == CURLE_OK;
+	if (!transfer->attached)
+		cph_transfer_end(transfer, result);
+	cph_curl_leave(transport, &saved);
+}
+
+/* Adds a copy of a header line. */
+static void
+add_header(CphTransfer *transfer, const char *line)
+{
+	struct curl_slist *list = curl_slist_append(transfer->headers, line);
+
+	if (list == NULL)
+		cph_curl_no_memory("copy a header");
+	transfer->headers = list;
 }
 
 /*
@@ -109,136 +159,48 @@ copy_secrets(CphTransfer *transfer, const CphHttpRequest *request)
 			add_header(transfer, *line);
 }
 
-/* Adds a copy of a header line. */
-static void
-add_header(CphTransfer *transfer, const char *line)
-{
-	struct curl_slist *list = curl_slist_append(transfer->headers, line);
-
-	if (list == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("libcurl could not copy a header.")));
-	transfer->headers = list;
-}
-
-/* Sets what is the same for every transfer of every transport. */
-static void
-set_fixed_options(CphTransfer *transfer)
-{
-	for (int i = 0; i < lengthof(fixed_options); i++)
-		note_option(transfer,
-					curl_easy_setopt(transfer->easy, fixed_options[i].option,
-									 fixed_options[i].value),
-					fixed_options[i].name);
-	set_option(transfer, CURLOPT_PROTOCOLS_STR, "http,https");
-	set_option(transfer, CURLOPT_ACCEPT_ENCODING, "");	/* all there are */
-	set_option(transfer, CURLOPT_USERAGENT, "cph_fdw/" CPH_FDW_VERSION);
-	set_option(transfer, CURLOPT_HEADERFUNCTION, cph_answer_header);
-	set_option(transfer, CURLOPT_HEADERDATA, transfer);
-	set_option(transfer, CURLOPT_WRITEFUNCTION, cph_answer_body);
-	set_option(transfer, CURLOPT_WRITEDATA, transfer);
-	set_option(transfer, CURLOPT_OPENSOCKETFUNCTION, cph_multi_open_socket);
-	set_option(transfer, CURLOPT_OPENSOCKETDATA, transfer->transport);
-	set_option(transfer, CURLOPT_ERRORBUFFER, transfer->error);
-	set_option(transfer, CURLOPT_PRIVATE, transfer);
-}
-
 /*
- * Sets what the request asks for.  Requests to one https host wait for the
- * first connection to tell whether it carries them all: that is one handshake
- * once, against a connection for each.  Without TLS it never does.
+ * Returns a transfer of the request, never NULL, whose descriptors the caller
+ * has counted.  It goes on in cph_transport_perform and is the transport's: it
+ * lives until it is released or the transport is given back.  It may have
+ * ended already, if libcurl refuses the request.
  */
-static void
-set_request_options(CphTransfer *transfer, const CphHttpRequest *request)
+CphTransfer *
+cph_transfer_make(CphTransport *transport, const CphHttpRequest *request)
 {
-	bool		tls = pg_strncasecmp(request->url, "https:", 6) == 0;
+	CphTransfer *transfer = MemoryContextAllocZero(transport->context,
+												   sizeof(CphTransfer));
 
-	set_option(transfer, CURLOPT_URL, request->url);
-	set_option(transfer, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
-	set_option(transfer, CURLOPT_HTTPHEADER, transfer->headers);
-	if (transfer->post != NULL)
-	{
-		set_option(transfer, CURLOPT_POST, 1L);
-		set_option(transfer, CURLOPT_POSTFIELDS, transfer->post);
-		set_option(transfer, CURLOPT_POSTFIELDSIZE_LARGE,
-				   (curl_off_t) strlen(transfer->post));
-	}
+	transfer->transport = transport;
+	dlist_push_tail(&transport->transfers, &transfer->node);
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL)
+		cph_curl_no_memory("make a handle");
+	copy_secrets(transfer, request);
+	cph_curl_setup(transfer, request);
+	cph_curl_set(transfer, CURLOPT_HEADERFUNCTION, take_header);
+	cph_curl_set(transfer, CURLOPT_HEADERDATA, transfer);
+	cph_curl_set(transfer, CURLOPT_WRITEFUNCTION, take_body);
+	cph_curl_set(transfer, CURLOPT_WRITEDATA, transfer);
+	cph_curl_set(transfer, CURLOPT_OPENSOCKETFUNCTION, cph_socket_open);
+	cph_curl_set(transfer, CURLOPT_OPENSOCKETDATA, transport);
+	cph_curl_set(transfer, CURLOPT_ERRORBUFFER, transfer->error);
+	cph_curl_set(transfer, CURLOPT_PRIVATE, transfer);
+	attach(transfer);
+	return transfer;
 }
 
-/* Sets the transport's options: bounds, authority, proxy. */
+/* Overwrites the headers of an answer, which libcurl keeps: one is a token. */
 static void
-set_route_options(CphTransfer *transfer)
+wipe_answer_headers(CphTransfer *transfer)
 {
-	const CphTransportOptions *options = &transfer->transport->options;
+	struct curl_header *header = NULL;
 
-	set_option(transfer, CURLOPT_CONNECTTIMEOUT_MS,
-			   (long) options->connect_timeout_ms);
-	set_option(transfer, CURLOPT_TIMEOUT_MS,
-			   (long) options->request_timeout_ms);
-	set_option(transfer, CURLOPT_MAXFILESIZE_LARGE,
-			   (curl_off_t) options->max_body);
-	if (options->ca_file != NULL)
-	{
-		set_option(transfer, CURLOPT_CAINFO, options->ca_file);
-		set_option(transfer, CURLOPT_CAPATH, (char *) NULL);	/* it alone */
-	}
-
-	/* libcurl's messages quote the URL of the proxy. */
-	if (options->proxy != NULL && strchr(options->proxy, '@') != NULL)
-		note_option(transfer, CURLE_LOGIN_DENIED, "credentials in proxy's URL");
-
-	/* An empty string, unlike NULL, keeps libcurl from the environment. */
-	set_option(transfer, CURLOPT_PROXY, options->proxy ? options->proxy : "");
-	set_option(transfer, CURLOPT_NOPROXY, "");
-	if (options->proxy_user != NULL)
-		set_option(transfer, CURLOPT_PROXYUSERNAME, options->proxy_user);
-	if (options->proxy_password != NULL)
-		set_option(transfer, CURLOPT_PROXYPASSWORD, options->proxy_password);
-}
-
-/* Remembers the first option that failed; attach ends the transfer for it. */
-static void
-note_option(CphTransfer *transfer, CURLcode result, const char *name)
-{
-	if (result == CURLE_OK || transfer->setup != CURLE_OK)
+	if (transfer->easy == NULL)
 		return;
-	transfer->setup = result;
-	transfer->setup_option = name;
-}
-
-/* Hands the transfer to libcurl, or ends it as failed. */
-static void
-attach(CphTransfer *transfer)
-{
-	CphTransport *transport = transfer->transport;
-	sigset_t	saved;
-
-	if (transfer->setup != CURLE_OK)
-	{
-		snprintf(transfer->error, sizeof(transfer->error), "%s: %s",
-				 transfer->setup_option, curl_easy_strerror(transfer->setup));
-		transfer->state = transfer->shortages != cph_multi_shortages() ?
-			CPH_TRANSFER_NO_MEMORY : CPH_TRANSFER_FAILED;
-		return;
-	}
-	cph_curl_enter(&saved);
-	transfer->attached =
-		curl_multi_add_handle(transport->multi, transfer->easy) == CURLM_OK;
-	cph_curl_leave(transport, &saved);
-	if (!transfer->attached)
-		cph_transfer_end(transfer, CURLE_FAILED_INIT);
-}
-
-/*
- * Has no other borrower use the connections of a transfer that was answered
- * with something unreadable: its end may stand before the next answer.
- */
-void
-cph_transfer_distrust(CphTransfer *transfer)
-{
-	transfer->transport->closing = true;
+	while ((header = curl_easy_nextheader(transfer->easy, CURLH_HEADER, -1,
+										  header)) != NULL)
+		cph_secret_wipe(header->value);
 }
 
 /*
@@ -272,17 +234,4 @@ cph_transfer_release(CphTransfer *transfer)
 		pfree(transfer->post);
 	free(transfer->body);
 	pfree(transfer);
-}
-
-/* Overwrites the headers of an answer, which libcurl keeps: one is a token. */
-static void
-wipe_answer_headers(CphTransfer *transfer)
-{
-	struct curl_header *header = NULL;
-
-	if (transfer->easy == NULL)
-		return;
-	while ((header = curl_easy_nextheader(transfer->easy, CURLH_HEADER, -1,
-										  header)) != NULL)
-		cph_secret_wipe(header->value);
 }

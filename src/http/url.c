@@ -9,183 +9,166 @@
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "http/http.h"
+#include "http/http_private.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/varlena.h"
 
-/* RFC 1035, 2.3.4 */
-#define MAX_HOST_LENGTH 255
+/* Bytes of a URL of a host of 255 bytes (RFC 1035, 2.3.4) and a port. */
+#define BASE_LENGTH_MAX (sizeof("https://:65535/") + 255)
 
-/* Tells whether a text is the number of a port. */
-static bool
-is_port(const char *text)
+/*
+ * Has libcurl read a URL and write it in the one form in which it would use
+ * it, into a buffer.  Throws nothing, so that the handle cannot leak.
+ */
+static CURLUcode
+normalize(const char *text, char *buf, Size size)
 {
-	return *text != '\0' && strlen(text) <= 5 &&
-		strspn(text, "0123456789") == strlen(text) &&
-		atoi(text) >= 1 && atoi(text) <= 65535;
+	CURLU	   *handle = curl_url();
+	char	   *whole = NULL;
+	CURLUcode	result = CURLUE_OUT_OF_MEMORY;
+
+	if (handle != NULL)
+		result = curl_url_set(handle, CURLUPART_URL, text, CURLU_DISALLOW_USER);
+	if (result == CURLUE_OK)
+		result = curl_url_get(handle, CURLUPART_URL, &whole,
+							  CURLU_NO_DEFAULT_PORT);
+	if (result == CURLUE_OK && strlcpy(buf, whole, size) >= size)
+		result = CURLUE_MALFORMED_INPUT;
+	curl_free(whole);
+	curl_url_cleanup(handle);
+	return result;
 }
 
-/* Tells whether a text is a host name, or an IPv4 address, in lower case. */
+/*
+ * Tells whether a host, lower case, is an address or may be a name: libcurl
+ * lets any letter pass, and asks for another host than the one it is given.
+ */
 static bool
-is_host_name(const char *text)
-{
-	return *text != '\0' && *text != '.' && *text != '-' &&
-		text[strlen(text) - 1] != '.' && strlen(text) <= MAX_HOST_LENGTH &&
-		strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(text);
-}
-
-/* Tells whether a text is an IPv6 address without a zone. */
-static bool
-is_ipv6(const char *text)
+is_host(const char *host)
 {
 	struct in6_addr address;
 
-	return inet_pton(AF_INET6, text, &address) == 1;
+	return inet_pton(AF_INET6, host, &address) == 1 ||
+		(*host != '\0' && *host != '.' && *host != '-' &&
+		 host[strlen(host) - 1] != '.' &&
+		 strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(host));
 }
 
 /*
- * Returns a host as libcurl sends it, palloc'd: an address in its one usual
- * form.  A signature is for just those bytes.
- */
-static char *
-usual_host(const char *host)
-{
-	char		buf[INET6_ADDRSTRLEN];
-	struct in6_addr in6;
-	struct in_addr in4;
-
-	if (inet_pton(AF_INET6, host, &in6) == 1)
-		return pstrdup(inet_ntop(AF_INET6, &in6, buf, sizeof(buf)));
-	if (inet_aton(host, &in4) != 0)
-		return pstrdup(inet_ntop(AF_INET, &in4, buf, sizeof(buf)));
-	return pstrdup(host);
-}
-
-/*
- * Returns the host, in brackets if it is an IPv6 address, and the port, unless
- * it is NULL or the protocol's own; palloc'd.
- */
-static char *
-usual_authority(const CphUrl *url, const char *port)
-{
-	int			number = port ? atoi(port) : 0;
-	char	   *host = url->host;
-
-	if (is_ipv6(host))
-		host = psprintf("[%s]", host);
-	if (number == 0 || number == (url->https ? 443 : 80))
-		return host;
-	return psprintf("%s:%d", host, number);
-}
-
-/*
- * Splits "https://host[:port][/]" into its parts, palloc'd.  Returns NULL, or
- * what is wrong.  A path, a query, a fragment, a user and a password are
- * refused: a base URL has none, and they would be shown.
+ * Splits "https://host[:port][/]" into its parts, palloc'd, as libcurl reads
+ * them.  Returns NULL, or what is wrong.  A path, a query, a fragment, a user
+ * and a password are refused: a base URL has none, and they would be shown.
  */
 const char *
 cph_url_parse(const char *text, CphUrl *url)
 {
-	const char *rest;
-	char	   *authority;
-	char	   *host;
-	char	   *port;
+	char		base[BASE_LENGTH_MAX];
+	char	   *rest;
 
-	if (pg_strncasecmp(text, "https://", 8) == 0)
-		rest = text + 8;
-	else if (pg_strncasecmp(text, "http://", 7) == 0)
-		rest = text + 7;
-	else
-		return "The URL must begin with \"https://\".";
-	url->https = rest == text + 8;
-	if (strchr(rest, '@') != NULL)
-		return "The URL must not carry a user or a password.";
-	authority = asc_tolower(rest, strlen(rest));
-	if (strlen(authority) > 0 && authority[strlen(authority) - 1] == '/')
-		authority[strlen(authority) - 1] = '\0';
-	if (strpbrk(authority, "/?#") != NULL)
-		return "The URL must not have a path or a query.";
-	host = pstrdup(authority);
-	if (*host == '[')
+	switch (normalize(text, base, sizeof(base)))
 	{
-		port = strchr(++host, ']');
-		if (port == NULL)
-			return "The URL's address lacks a \"]\".";
-		*port++ = '\0';
-		if (!is_ipv6(host) || (*port != '\0' && *port != ':'))
-			return "The URL has no valid IPv6 address.";
-	}
-	else
-		port = strchr(host, ':');
-	if (port != NULL && *port != ':')
-		port = NULL;
-	if (port != NULL)
-	{
-		*port++ = '\0';
-		if (!is_port(port))
+		case CURLUE_OK:
+			break;
+		case CURLUE_OUT_OF_MEMORY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory"),
+					 errdetail("libcurl could not read a URL.")));
+			break;
+		case CURLUE_BAD_SCHEME:
+		case CURLUE_UNSUPPORTED_SCHEME:
+			return "The URL must begin with \"https://\".";
+		case CURLUE_USER_NOT_ALLOWED:
+			return "The URL must not carry a user or a password.";
+		case CURLUE_BAD_PORT_NUMBER:
 			return "The URL has no valid port.";
+		default:
+			return "The URL has no valid host.";
 	}
-	if (!is_ipv6(host) && !is_host_name(host))
-		return "The URL has no valid host.";
-	url->host = usual_host(host);
-	url->authority = usual_authority(url, port);
-	return NULL;
+	url->https = strncmp(base, "https://", 8) == 0;
+	if (!url->https && strncmp(base, "http://", 7) != 0)
+		return "The URL must begin with \"https://\".";
+	url->authority = asc_tolower(base, strlen(base)) + (url->https ? 8 : 7);
+	rest = strchr(url->authority, '/');
+	if (rest == NULL || rest[1] != '\0')
+		return "The URL must not have a path or a query.";
+	*rest = '\0';
+	if (rest - 2 > url->authority && strcmp(rest - 2, ":0") == 0)
+		return "The URL has no valid port.";
+	url->host = *url->authority == '[' ?
+		pnstrdup(url->authority + 1, strcspn(url->authority, "]") - 1) :
+		pnstrdup(url->authority, strcspn(url->authority, ":"));
+	return is_host(url->host) ? NULL : "The URL has no valid host.";
 }
 
 /*
- * Reads a host that is a number in any form that resolvers take (as
- * 2852039166 or 0xa9.254.43518) as its IPv4 address, in host byte order.
+ * Reads a host that is an address, in the one form that libcurl gives it, as
+ * an IPv6 address.  Returns false if it is a name.
  */
 static bool
-ipv4_of_host(const char *host, uint32 *address)
+address_of_host(const char *host, struct in6_addr *address)
 {
-	struct in_addr in4;
-	struct in6_addr in6;
+	char		mapped[sizeof("::ffff:255.255.255.255")];
 
-	if (inet_aton(host, &in4) != 0)
-	{
-		*address = ntohl(in4.s_addr);
+	if (inet_pton(AF_INET6, host, address) == 1)
 		return true;
-	}
-	if (inet_pton(AF_INET6, host, &in6) == 1 && IN6_IS_ADDR_V4MAPPED(&in6))
-	{
-		memcpy(address, &in6.s6_addr[12], sizeof(*address));
-		*address = ntohl(*address);
-		return true;
-	}
-	return false;
+	return snprintf(mapped, sizeof(mapped), "::ffff:%s", host) < sizeof(mapped) &&
+		inet_pton(AF_INET6, mapped, address) == 1;
 }
 
-/* Tells whether a host is a link-local address: 169.254.0.0/16, fe80::/10. */
+/* Tells whether an address is an IPv4 one, mapped, below a prefix of 32 bits. */
 static bool
-is_link_local(const char *host)
+is_below_ipv4(const struct in6_addr *address, uint32 prefix, uint32 mask)
 {
-	struct in6_addr in6;
-	uint32		in4;
+	uint32		v4;
 
-	if (ipv4_of_host(host, &in4))
-		return (in4 >> 16) == 0xA9FE;
-	return inet_pton(AF_INET6, host, &in6) == 1 && IN6_IS_ADDR_LINKLOCAL(&in6);
+	memcpy(&v4, address->s6_addr + 12, sizeof(v4));
+	return IN6_IS_ADDR_V4MAPPED(address) && (ntohl(v4) & mask) == prefix;
+}
+
+/*
+ * Tells whether an address is link-local, where clouds give their secrets
+ * away: 169.254.0.0/16, fe80::/10.  The one place that decides it, for what a
+ * user names and for what a name leads to.
+ */
+static bool
+is_link_local(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_LINKLOCAL(address) ||
+		is_below_ipv4(address, 0xA9FE0000, 0xFFFF0000);
+}
+
+/* Tells the same of a socket's address.  Throws nothing. */
+bool
+cph_url_is_link_local(const struct sockaddr *address)
+{
+	struct in6_addr in6 = in6addr_any;
+
+	if (address->sa_family == AF_INET6)
+		in6 = ((const struct sockaddr_in6 *) address)->sin6_addr;
+	else if (address->sa_family == AF_INET)
+	{
+		memset(in6.s6_addr + 10, 0xFF, 2);	/* mapped */
+		memcpy(in6.s6_addr + 12,
+			   &((const struct sockaddr_in *) address)->sin_addr, 4);
+	}
+	return is_link_local(&in6);
 }
 
 /* Tells whether a host is this machine: 127.0.0.0/8, ::1, localhost. */
 static bool
 is_loopback(const char *host)
 {
-	struct in6_addr in6;
-	uint32		in4;
+	struct in6_addr address;
 
-	if (ipv4_of_host(host, &in4))
-		return (in4 >> 24) == 127;
-	if (inet_pton(AF_INET6, host, &in6) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&in6);
-	return strcmp(host, "localhost") == 0;
+	if (!address_of_host(host, &address))
+		return strcmp(host, "localhost") == 0;
+	return IN6_IS_ADDR_LOOPBACK(&address) ||
+		is_below_ipv4(&address, 0x7F000000, 0xFF000000);
 }
 
 /*
@@ -223,8 +206,9 @@ const char *
 cph_url_refusal(const CphUrl *url, bool superuser, const char *allowed_hosts)
 {
 	bool		loopback = is_loopback(url->host);
+	struct in6_addr address;
 
-	if (is_link_local(url->host))
+	if (address_of_host(url->host, &address) && is_link_local(&address))
 		return "A link-local address is never called.";
 	if (!url->https && !loopback)
 		return "Without TLS only a loopback address may be called.";

@@ -21,10 +21,6 @@ extern char *cph_secret_printf(const char *format,...) pg_attribute_printf(1, 2)
 extern void cph_secret_wipe(char *text);
 extern void cph_secret_mask(char *text, const char *secret);
 
-/* free and realloc of malloc'd memory that may hold secrets */
-extern void cph_secret_free(void *memory);
-extern void *cph_secret_realloc(void *memory, size_t size);
-
 /*
  * Sets of identifiers.
  */

@@ -11,14 +11,6 @@
 
 #include "utils/palloc.h"
 
-/* Tells how much of malloc'd memory to wipe; 0 where that is not known. */
-#ifdef __linux__
-#include <malloc.h>
-#define SIZE_OF(memory) malloc_usable_size(memory)
-#else
-#define SIZE_OF(memory) 0
-#endif
-
 /*
  * A secret and as much of one's beginning, at the end of a text that was cut,
  * are masked from this length on: less would mask ordinary words.
@@ -112,36 +104,4 @@ cph_secret_mask(char *text, const char *secret)
 		if (same == length || (p[same] == '\0' && same >= MASK_LENGTH_MIN))
 			memset(p, '*', same);
 	}
-}
-
-/* Frees malloc'd memory, wiped.  NULL is harmless. */
-void
-cph_secret_free(void *memory)
-{
-	if (memory != NULL)
-		explicit_bzero(memory, SIZE_OF(memory));
-	free(memory);
-}
-
-/*
- * Changes the size of malloc'd memory; what it leaves is wiped.  NULL: there
- * is no memory, and the old is as it was.
- */
-void *
-cph_secret_realloc(void *memory, size_t size)
-{
-	size_t		old = memory ? SIZE_OF(memory) : 0;
-	void	   *result;
-
-	if (old == 0)
-		return realloc(memory, size);
-	if (size <= old && size > old / 2)
-		return memory;
-	result = malloc(size);
-	if (result != NULL)
-	{
-		memcpy(result, memory, Min(old, size));
-		cph_secret_free(memory);
-	}
-	return result;
 }
