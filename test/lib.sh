@@ -250,7 +250,10 @@ lib_leave() {
 lib_run() {
 	timeout -k 10 "$LIB_STEP_SECONDS" "$@" 7>&- 9>&- &
 	lib_step=$!
-	[ -z "${lib_of:-}" ] || lib_follow &
+	[ -z "${lib_of:-}" ] || {
+		lib_follow &
+		lib_follower=$!
+	}
 	wait "$lib_step"
 	status=$?
 	lib_step=
@@ -261,9 +264,14 @@ lib_run() {
 # While a step runs: says every ten lines of its log that match lib_pattern how
 # many there are of lib_of, on the script's own output, which is descriptor 7.
 lib_follow() {
-	tail -n +1 -f --pid="$lib_step" "$lib_counted" 2>/dev/null | awk \
-		-v pattern="$lib_pattern" -v total="$lib_of" '
-		$0 ~ pattern && ++n % 10 == 0 { print "  " n " of " total; fflush() }' >&7
+	tail -n +1 -f -s 0.2 --pid="$lib_step" "$lib_counted" |
+		grep -E --line-buffered "$lib_pattern" | {
+		count=0
+		while read -r _; do
+			count=$((count + 1))
+			[ $((count % 10)) -ne 0 ] || echo "  $count of $lib_of" >&7
+		done
+	}
 }
 
 # lib_run_counted LOG PATTERN TOTAL COMMAND...: lib_run, whose output goes to
@@ -276,6 +284,7 @@ lib_run_counted() {
 	: >"$lib_counted"
 	lib_run "$@" 7>&1 >"$lib_counted" 2>&1
 	status=$?
+	wait "$lib_follower"
 	lib_of=
 	return $status
 }
