@@ -17,6 +17,7 @@ SELECT clause, w.* FROM (VALUES
   ('status = 8::numeric'), ('status = 8.00'), ('8::numeric = status'),
   ('status = 4 + 4'), ('status IN (8)'), ('status = ANY (''{8, NULL, 8}'')'),
   ('status IN (8, -7)'), ('status = 8 OR -7 = status'),
+  ('status = 8 OR status IN (-7, 6)'), ('status IN (8, -7) OR 8 = status'),
   ('server_id = ''13e42be41f16c2d92d36a161b96f4a5e'''),
   ('server_id = ''no-such-server'''), ('server_id = ''not, valid'''),
   ('server_id = ''13e42be41f16c2d92d36a161b96f4a5e''::varchar'),
@@ -27,6 +28,7 @@ SELECT clause, w.* FROM (VALUES
 -- Values that only the run shows.  How a plan names them differs by version.
 SELECT clause, w.answer FROM (VALUES
   ('status = (SELECT 8)'), ('status = (SELECT NULL::integer)'), ('status = ANY ((SELECT ''{8, 6}''::int[])::int[])'),
+  ('status = ANY ((SELECT ''{8, 6}''::int[])::int[]) OR status = (SELECT -7) OR status IN (8, 6)'),
   ('server_id = (SELECT min(server_id) FROM local_servers)'),
   ('server_id = current_setting(''search_path'')')) AS v (clause), where_phones(clause) AS w;
 \! test/service log $CPH_TEST_PORT

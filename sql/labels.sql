@@ -28,3 +28,18 @@ SELECT clause, request('SELECT * FROM cph_servers WHERE ' || clause), same('SELE
   ('cph_server_status(status) = ''normal'''), ('cph_server_status(status) = ''creating'''),
   ('cph_phone_status(status) = ''frozen''')) AS v (clause);
 \! test/service log $CPH_TEST_PORT
+
+-- To plan a clause loads no library.
+CREATE FUNCTION label_elsewhere(integer) RETURNS text LANGUAGE c IMMUTABLE STRICT
+AS '$libdir/cph_fdw', 'cph_phone_status';
+UPDATE pg_proc SET probin = '$libdir/no_such_library' WHERE proname = 'label_elsewhere';
+CREATE TABLE pruned (status integer, type integer) PARTITION BY LIST (type);
+CREATE TABLE pruned_1 PARTITION OF pruned FOR VALUES IN (1);
+CREATE FOREIGN TABLE pruned_0 PARTITION OF pruned FOR VALUES IN (0) SERVER cph OPTIONS (resource 'phones');
+SET plan_cache_mode = force_generic_plan;
+PREPARE pruned (integer) AS SELECT status FROM pruned WHERE type = $1 AND label_elsewhere(status) = 'frozen';
+EXECUTE pruned (2);
+RESET plan_cache_mode;
+DEALLOCATE pruned;
+DROP TABLE pruned;
+DROP FUNCTION label_elsewhere;

@@ -127,6 +127,24 @@ SELECT same('SELECT count(*) FROM all_cph_phones WHERE status = 8');
 RESET enable_partitionwise_aggregate;
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
 
+-- Partitions are joined with partitions: what one is asked for comes from another one.
+CREATE TABLE wanted (server text, phone text, state integer) PARTITION BY LIST (server);
+CREATE TABLE wanted_east PARTITION OF wanted FOR VALUES IN ('cph');
+CREATE TABLE wanted_west PARTITION OF wanted FOR VALUES IN ('west');
+INSERT INTO wanted SELECT server, phone_id, status FROM all_local_phones WHERE status IN (6, -7) ORDER BY phone_id LIMIT 4;
+ANALYZE wanted;
+SET enable_partitionwise_join = on;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SELECT same('SELECT phone_id FROM wanted JOIN all_cph_phones USING (server) WHERE status = state');
+\! test/service log $CPH_TEST_PORT | sort | uniq -c
+RESET enable_partitionwise_join;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_material;
+DROP TABLE wanted;
+
 \set VERBOSITY terse
 DROP VIEW all_local_phones;
 DROP TABLE all_cph_phones;

@@ -29,6 +29,19 @@ SELECT same(format('SELECT phone_id FROM cph_phones WHERE create_time BETWEEN %L
 SELECT same('SELECT phone_id FROM cph_phones WHERE create_time < ''2000-01-01''');
 SELECT same('SELECT phone_id FROM cph_phones WHERE create_time > now() + interval ''1 day''');
 \! test/service log $CPH_TEST_PORT
+
+-- A time itself is both bounds; of a row that is compared, the first column is one.
+SELECT same(format('SELECT phone_id FROM cph_phones WHERE create_time = %L', :'t'));
+SELECT same('SELECT phone_id FROM cph_phones WHERE create_time = (SELECT max(create_time) FROM cph_phones)');
+\! test/service log $CPH_TEST_PORT
+SELECT op, same(format('SELECT phone_id FROM cph_phones WHERE (create_time, phone_id) %s (%L, ''5'')', op, :'t')),
+       same(format('SELECT phone_id FROM cph_phones WHERE (%L, phone_id) %s (create_time, %L)', :'t', op, '5'))
+  FROM unnest('{>=,>,<=,<}'::text[]) AS op;
+SELECT same('SELECT phone_id FROM cph_phones WHERE (create_time, phone_id) < (NULL, ''x'')');
+SELECT same('SELECT phone_id FROM cph_phones WHERE create_time = NULL');
+\! test/service log $CPH_TEST_PORT >/dev/null
+SELECT same(format('SELECT phone_id FROM cph_phones WHERE (create_time, phone_id) < (%L, ''x'') ORDER BY create_time DESC, phone_id DESC LIMIT 5', :'t'));
+\! test/service log $CPH_TEST_PORT
 ALTER FOREIGN TABLE cph_phones OPTIONS (DROP fetch_size);
 
 -- The list of servers has filters for time, widened by a second; until the unit

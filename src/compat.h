@@ -76,6 +76,20 @@
 #endif
 
 /*
+ * The columns of a child in the place of its parent's: 16 takes relations.
+ */
+#if PG_VERSION_NUM >= 160000
+#define cph_adjust_to_child(root, node, child) \
+	((void *) adjust_appendrel_attrs_multilevel(root, (Node *) (node), child, \
+												(child)->top_parent))
+#else
+#define cph_adjust_to_child(root, node, child) \
+	((void *) adjust_appendrel_attrs_multilevel(root, (Node *) (node), \
+												(child)->relids, \
+												(child)->top_parent_relids))
+#endif
+
+/*
  * The length of an array: 17 wants to know the query.
  */
 #if PG_VERSION_NUM >= 170000

@@ -92,6 +92,8 @@ cph_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = cphEndForeignScan;
 	routine->ExplainForeignScan = cphExplainForeignScan;
 	routine->AnalyzeForeignTable = cphAnalyzeForeignTable;
+	routine->ReparameterizeForeignPathByChild =
+		cphReparameterizeForeignPathByChild;
 	routine->IsForeignPathAsyncCapable = cphIsForeignPathAsyncCapable;
 	routine->ForeignAsyncRequest = cphForeignAsyncRequest;
 	routine->ForeignAsyncConfigureWait = cphForeignAsyncConfigureWait;

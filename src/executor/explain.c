@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
 /* What is needed to show an expression of the plan. */
@@ -93,7 +94,8 @@ show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 					 filter->param);
 	if (value != NULL)
 		cph_request_encode(query, value);
-	else if (clause->op == CPH_OP_EQUAL && list_length(clause->exprs) == 1)
+	else if (clause->op == CPH_OP_EQUAL && list_length(clause->exprs) == 1 &&
+			 !type_is_array_domain(linitial_oid(clause->types)))
 		appendStringInfo(query, "{%s}", values_text(shown, clause));
 	else if (bound || clause->op == CPH_OP_LIKE || clause->op == CPH_OP_PREFIX)
 		appendStringInfo(query, "{from %s}", values_text(shown, clause));

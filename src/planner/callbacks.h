@@ -23,6 +23,9 @@ extern ForeignScan *cphGetForeignPlan(PlannerInfo *root,
 									  Oid foreigntableid,
 									  ForeignPath *best_path, List *tlist,
 									  List *scan_clauses, Plan *outer_plan);
+extern List *cphReparameterizeForeignPathByChild(PlannerInfo *root,
+												 List *fdw_private,
+												 RelOptInfo *child_rel);
 extern bool cphIsForeignPathAsyncCapable(ForeignPath *path);
 
 #endif							/* CPH_PLANNER_CALLBACKS_H */

@@ -5,7 +5,6 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "planner/planner_private.h"
-#include "query/query.h"
 
 #include <limits.h>
 
@@ -69,17 +68,17 @@ add_clause(PlannerInfo *root, CphScanSpec *spec, List **exprs,
  * integers; all of them for a whole row.
  */
 static List *
-columns_used(const CphRelInfo *info, List *exprs)
+columns_used(const CphTable *table, List *exprs)
 {
 	Bitmapset  *used = NULL;
 	List	   *attnums = NIL;
 	bool		all;
 
-	pull_varattnos((Node *) exprs, info->rel->relid, &used);
+	pull_varattnos((Node *) exprs, table->rel->relid, &used);
 	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
-	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
 	{
-		if (info->table->fields[attnum - 1] != NULL &&
+		if (table->fields[attnum - 1] != NULL &&
 			(all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,
 								  used)))
 			attnums = lappend_int(attnums, attnum);
@@ -96,17 +95,9 @@ classes_of(List *clauses, List *chosen)
 
 	foreach(lc, clauses)
 	{
-		CphClass	class = CPH_LOCAL;
-		ListCell   *lc2;
+		const CphClause *clause = cph_chosen_clause(chosen, lfirst(lc));
 
-		foreach(lc2, chosen)
-		{
-			CphClause  *clause = lfirst(lc2);
-
-			if (clause->expr == lfirst(lc))
-				class = clause->class;
-		}
-		classes = lappend_int(classes, class);
+		classes = lappend_int(classes, clause ? clause->class : CPH_LOCAL);
 	}
 	return classes;
 }
@@ -128,8 +119,7 @@ knows_rows(PlannerInfo *root)
  * 0: all, or no one knows.  It bounds the size of the first page only.
  */
 static int
-first_rows(PlannerInfo *root, const CphRelInfo *info, const ForeignPath *path,
-		   List *classes)
+first_rows(PlannerInfo *root, const ForeignPath *path, List *classes)
 {
 	ListCell   *lc;
 
@@ -151,27 +141,27 @@ first_rows(PlannerInfo *root, const CphRelInfo *info, const ForeignPath *path,
 
 /* Returns why a LIMIT stays above the scan, palloc'd, or NULL: none does. */
 static char *
-limit_reason(PlannerInfo *root, const CphRelInfo *info)
+limit_reason(PlannerInfo *root, const CphTable *table)
 {
 	if (root->parse->limitCount == NULL && root->parse->limitOffset == NULL)
 		return NULL;
-	if (info->no_limit_reason != NULL)
-		return pstrdup(info->no_limit_reason);
+	if (table->no_limit_reason != NULL)
+		return pstrdup(table->no_limit_reason);
 	return pstrdup("the rows are joined, grouped or sorted first");
 }
 
 /* Sets what a path does of LIMIT, OFFSET and count in the specification. */
 static void
-fill_window(CphScanSpec *spec, List **exprs, const CphPathKind *kind)
+fill_window(CphScanSpec *spec, List **exprs, const CphPath *path)
 {
-	spec->window = kind->window;
-	spec->count = kind->count;
+	spec->window = path->window;
+	spec->count = path->count;
 	spec->limit_expr = CPH_NO_EXPR;
 	spec->offset_expr = CPH_NO_EXPR;
-	if (kind->limit_count != NULL)
-		spec->limit_expr = add_expr(exprs, kind->limit_count);
-	if (kind->limit_offset != NULL)
-		spec->offset_expr = add_expr(exprs, kind->limit_offset);
+	if (path->limit_count != NULL)
+		spec->limit_expr = add_expr(exprs, path->limit_count);
+	if (path->limit_offset != NULL)
+		spec->offset_expr = add_expr(exprs, path->limit_offset);
 }
 
 /*
@@ -198,38 +188,37 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 				  Oid foreigntableid, ForeignPath *best_path, List *tlist,
 				  List *scan_clauses, Plan *outer_plan)
 {
-	CphRelInfo *info = foreignrel->fdw_private;
-	CphPathKind kind = cph_path_kind_decode(best_path->fdw_private);
-	CphScanSpec spec = {0};
-	List	   *exprs = NIL;
-	List	   *restrictinfos = kind.count ? info->rel->baserestrictinfo :
+	const CphTable *table = foreignrel->fdw_private;
+	const CphPath *path = linitial(best_path->fdw_private);
+	List	   *restrictinfos = path->count ? table->rel->baserestrictinfo :
 		scan_clauses;
 	List	   *clauses = extract_actual_clauses(restrictinfos, false);
-	List	   *chosen = cph_choose_clauses(root, info, restrictinfos,
-											kind.fan_out);
+	CphScanSpec spec = {0};
+	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	foreach(lc, chosen)
+	foreach(lc, path->chosen)
 		add_clause(root, &spec, &exprs, lfirst(lc));
-	fill_window(&spec, &exprs, &kind);
-	spec.relid = info->relid;
+	fill_window(&spec, &exprs, path);
+	spec.relid = table->relid;
 	spec.ordered = best_path->path.pathkeys != NIL;
-	spec.max_streams = kind.max_streams;
-	spec.classes = classes_of(clauses, chosen);
-	if (kind.count)
-		return make_foreignscan(tlist, kind.having, 0, exprs,
+	spec.max_streams = path->max_streams;
+	spec.classes = classes_of(clauses, path->chosen);
+	if (path->count)
+		return make_foreignscan(tlist, path->having, 0, exprs,
 								cph_scanspec_encode(&spec),
-								count_tlist(tlist, kind.having), NIL, NULL);
+								count_tlist(tlist, path->having), NIL, NULL);
 	/* tlist may hold every column, whatever is wanted of them */
-	spec.attnums = columns_used(info, list_concat_copy(info->rel->reltarget->exprs,
-													   clauses));
-	if (!kind.window)
+	spec.attnums = columns_used(table,
+								list_concat_copy(table->rel->reltarget->exprs,
+												 clauses));
+	if (!path->window)
 	{
-		spec.first_rows = first_rows(root, info, best_path, spec.classes);
-		spec.no_limit_reason = limit_reason(root, info);
+		spec.first_rows = first_rows(root, best_path, spec.classes);
+		spec.no_limit_reason = limit_reason(root, table);
 	}
-	return make_foreignscan(tlist, kind.window ? NIL : clauses,
-							info->rel->relid, exprs,
+	return make_foreignscan(tlist, path->window ? NIL : clauses,
+							table->rel->relid, exprs,
 							cph_scanspec_encode(&spec), NIL,
-							kind.window ? clauses : NIL, outer_plan);
+							path->window ? clauses : NIL, outer_plan);
 }

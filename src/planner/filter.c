@@ -19,9 +19,9 @@
  * its clause.
  */
 static bool
-is_value(PlannerInfo *root, const CphTable *table, Node *node)
+is_value(const CphTable *table, Node *node)
 {
-	return !bms_is_member(table->varno, pull_varnos(root, node)) &&
+	return !bms_is_member(table->rel->relid, pull_varnos(table->root, node)) &&
 		!contain_subplans(node) &&
 		!contain_volatile_functions(node);
 }
@@ -33,6 +33,23 @@ is_deterministic(Oid collation)
 	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
 }
 
+/* Tells whether a filter is of the kind that an operator asks for. */
+static bool
+serves(const CphFilter *filter, CphOp op)
+{
+	switch (filter->kind)
+	{
+		case CPH_FILTER_SINCE:
+			return op == CPH_OP_NOT_BEFORE || op == CPH_OP_AT;
+		case CPH_FILTER_UNTIL:
+			return op == CPH_OP_NOT_AFTER || op == CPH_OP_AT;
+		case CPH_FILTER_FUZZY:
+			return !cph_op_is_bound(op);
+		default:
+			return op == CPH_OP_EQUAL || op == CPH_OP_LABEL;
+	}
+}
+
 /* Finds the filter that can be asked about a subject; -1: none. */
 static int
 filter_of(const CphTable *table, const CphSubject *subject, CphOp op)
@@ -40,141 +57,137 @@ filter_of(const CphTable *table, const CphSubject *subject, CphOp op)
 	for (int i = 0; i < table->endpoint->nfilters; i++)
 	{
 		const CphFilter *filter = &table->endpoint->filters[i];
-		bool		since = op == CPH_OP_NOT_BEFORE;
-		bool		until = op == CPH_OP_NOT_AFTER;
-		bool		fuzzy = op == CPH_OP_LIKE || op == CPH_OP_PREFIX;
 
 		if (strcmp(filter->field, subject->field) == 0 &&
-			filter->type == subject->type &&
-			since == (filter->kind == CPH_FILTER_SINCE) &&
-			until == (filter->kind == CPH_FILTER_UNTIL) &&
-			(!fuzzy || filter->kind == CPH_FILTER_FUZZY))
+			filter->type == subject->type && serves(filter, op) &&
+			(filter->kind != CPH_FILTER_FUZZY ||
+			 table->options->name_filter != CPH_NAME_OFF))
 			return i;
 	}
 	return -1;
 }
 
-/* Tells whether the list's order can serve a clause on a subject. */
-static bool
-is_position(const CphTable *table, const CphSubject *subject, CphOp op)
-{
-	return cph_op_is_bound(op) &&
-		table->endpoint->time_field != NULL &&
-		strcmp(subject->field, table->endpoint->time_field) == 0;
-}
-
-/* Returns a clause of one subject, operator and value; NULL: it is local. */
+/*
+ * Returns a clause of one subject, operator and value, palloc'd; NULL if it is
+ * local.
+ */
 static CphClause *
 make_clause(const CphTable *table, Expr *expr, const CphSubject *subject,
 			CphOp op, Oid collation, Node *value)
 {
-	CphClause  *clause;
 	int			filter = filter_of(table, subject, op);
+	CphClause  *clause;
 
-	if (!is_deterministic(collation) ||
-		(filter < 0 && !is_position(table, subject, op)) ||
-		(filter >= 0 && table->options->name_filter == CPH_NAME_OFF &&
-		 table->endpoint->filters[filter].kind == CPH_FILTER_FUZZY))
+	if (!is_value(table, value) || !is_deterministic(collation) ||
+		(filter < 0 && !(cph_op_is_bound(op) &&
+						 cph_subject_is_time(table, subject))))
 		return NULL;
 	clause = palloc0(sizeof(CphClause));
 	clause->expr = expr;
-	clause->field = subject->field;
 	clause->filter = filter;
 	clause->op = op;
 	clause->values = list_make1(value);
-	if (filter >= 0 && table->endpoint->filters[filter].values != NULL)
-		clause->class = CPH_EXACT;
-	else
-		clause->class = filter >= 0 ? table->endpoint->filters[filter].class :
-			CPH_SUPERSET;
-	clause->fans_out = op == CPH_OP_ANY || op == CPH_OP_LABEL ||
-		op == CPH_OP_LABEL_ANY;
+	clause->class = CPH_SUPERSET;
+	if (filter >= 0)
+		clause->class = table->endpoint->filters[filter].values != NULL ?
+			CPH_EXACT : table->endpoint->filters[filter].class;
+	clause->fans_out = op == CPH_OP_LABEL;
 	return clause;
+}
+
+/* Reads a side of a clause, an operator and the other side. */
+static CphClause *
+read_sides(const CphTable *table, Expr *expr, Node *side, Oid opno,
+		   Oid collation, Node *value)
+{
+	CphSubject	subject;
+	CphOp		op;
+
+	if (!OidIsValid(opno) || !cph_subject_read(table, side, &subject) ||
+		!cph_subject_op(&subject, opno, &op))
+		return NULL;
+	return make_clause(table, expr, &subject, op, collation, value);
 }
 
 /* Reads "subject op value" or "value op subject". */
 static CphClause *
-read_operator(PlannerInfo *root, const CphTable *table, OpExpr *expr)
+read_operator(const CphTable *table, OpExpr *expr)
 {
-	Oid			opno = expr->opno;
-	Node	   *left;
-	Node	   *right;
-	CphSubject	subject;
-	CphOp		op;
+	CphClause  *clause;
 
 	if (list_length(expr->args) != 2)
 		return NULL;
-	left = linitial(expr->args);
-	right = lsecond(expr->args);
-	if (!cph_subject_read(table, left, &subject))
-	{
-		Node	   *swap = left;
-
-		left = right;
-		right = swap;
-		opno = get_commutator(opno);
-		if (!OidIsValid(opno) || !cph_subject_read(table, left, &subject))
-			return NULL;
-	}
-	if (!is_value(root, table, right) || !cph_subject_op(&subject, opno, &op))
-		return NULL;
-	return make_clause(table, (Expr *) expr, &subject, op, expr->inputcollid,
-					   right);
+	clause = read_sides(table, (Expr *) expr, linitial(expr->args), expr->opno,
+						expr->inputcollid, lsecond(expr->args));
+	if (clause != NULL)
+		return clause;
+	return read_sides(table, (Expr *) expr, lsecond(expr->args),
+					  get_commutator(expr->opno), expr->inputcollid,
+					  linitial(expr->args));
 }
 
 /* Reads "subject = ANY (array)". */
 static CphClause *
-read_any(PlannerInfo *root, const CphTable *table,
-		 ScalarArrayOpExpr *expr)
+read_any(const CphTable *table, ScalarArrayOpExpr *expr)
 {
-	Node	   *array = lsecond(expr->args);
-	CphSubject	subject;
-	CphOp		op;
+	ArrayExpr  *array = lsecond(expr->args);
 	CphClause  *clause;
 
-	if (!expr->useOr || !cph_subject_read(table, linitial(expr->args), &subject) ||
-		!is_value(root, table, array) ||
-		!cph_subject_op(&subject, expr->opno, &op))
+	if (!expr->useOr)
 		return NULL;
-	if (op != CPH_OP_EQUAL && op != CPH_OP_LABEL)
+	clause = read_sides(table, (Expr *) expr, linitial(expr->args), expr->opno,
+						expr->inputcollid, (Node *) array);
+	if (clause == NULL ||
+		(clause->op != CPH_OP_EQUAL && clause->op != CPH_OP_LABEL))
 		return NULL;
-	clause = make_clause(table, (Expr *) expr, &subject,
-						 op == CPH_OP_LABEL ? CPH_OP_LABEL_ANY : CPH_OP_ANY,
-						 expr->inputcollid, array);
-	if (clause != NULL && op == CPH_OP_EQUAL && IsA(array, ArrayExpr) &&
-		list_length(((ArrayExpr *) array)->elements) == 1 &&
-		!((ArrayExpr *) array)->multidims)
-		clause->fans_out = false;
+	clause->fans_out |= !IsA(array, ArrayExpr) || array->multidims ||
+		list_length(array->elements) != 1;
 	return clause;
 }
 
 /* Reads "starts_with(subject, value)". */
 static CphClause *
-read_function(PlannerInfo *root, const CphTable *table, FuncExpr *expr)
+read_function(const CphTable *table, FuncExpr *expr)
 {
 	CphSubject	subject;
 
 	if (expr->funcid != F_STARTS_WITH ||
 		!cph_subject_read(table, linitial(expr->args), &subject) ||
-		subject.label || subject.type != CPH_FIELD_STRING ||
-		!is_value(root, table, lsecond(expr->args)))
+		subject.label || subject.type != CPH_FIELD_STRING)
 		return NULL;
 	return make_clause(table, (Expr *) expr, &subject, CPH_OP_PREFIX,
 					   expr->inputcollid, lsecond(expr->args));
 }
 
-/* Reads "subject = value OR subject = value ..." of one subject. */
+/* Reads "(subject, ...) op (value, ...)", which bounds the first of them. */
 static CphClause *
-read_or(PlannerInfo *root, const CphTable *table, BoolExpr *expr)
+read_row(const CphTable *table, RowCompareExpr *expr)
+{
+	Oid			opno = linitial_oid(expr->opnos);
+	Oid			collation = linitial_oid(expr->inputcollids);
+	CphClause  *clause = read_sides(table, (Expr *) expr,
+									linitial(expr->largs), opno, collation,
+									linitial(expr->rargs));
+
+	if (clause == NULL)
+		clause = read_sides(table, (Expr *) expr, linitial(expr->rargs),
+							get_commutator(opno), collation,
+							linitial(expr->largs));
+	return clause != NULL && cph_op_is_bound(clause->op) ? clause : NULL;
+}
+
+/* Reads "subject = value OR subject IN (values) ..." of one subject. */
+static CphClause *
+read_or(const CphTable *table, BoolExpr *expr)
 {
 	CphClause  *result = NULL;
 	ListCell   *lc;
 
 	foreach(lc, expr->args)
 	{
-		CphClause  *clause = cph_filter_clause(root, table, lfirst(lc));
+		CphClause  *clause = cph_clause_read(table, lfirst(lc));
 
-		if (clause == NULL || list_length(clause->values) != 1 ||
+		if (clause == NULL ||
 			(clause->op != CPH_OP_EQUAL && clause->op != CPH_OP_LABEL))
 			return NULL;
 		if (result == NULL)
@@ -184,62 +197,44 @@ read_or(PlannerInfo *root, const CphTable *table, BoolExpr *expr)
 		else
 			result->values = list_concat(result->values, clause->values);
 	}
-	if (result != NULL)
-	{
-		result->expr = (Expr *) expr;
-		result->fans_out = true;
-	}
+	result->expr = (Expr *) expr;
+	result->fans_out = true;
 	return result;
 }
 
 /*
- * Returns what the values of a clause come to, as a run would bind them; NULL
- * where they are not known yet.
+ * Binds the values of a clause as a run would, if all are known: lowers its
+ * class to what they are worth, and takes note if they are one value only.
  */
-CphBinding *
-cph_clause_bind(const CphTable *table, const CphClause *clause)
+static void
+bind_constants(const CphTable *table, CphClause *clause)
 {
 	int			length = list_length(clause->values);
 	Datum	   *values = palloc(sizeof(Datum) * length);
 	bool	   *nulls = palloc(sizeof(bool) * length);
 	List	   *types = NIL;
+	CphBinding *binding;
 	ListCell   *lc;
 
+	if (clause->filter < 0 || cph_op_is_bound(clause->op))
+		return;
 	foreach(lc, clause->values)
 	{
 		Const	   *value = lfirst(lc);
 
 		if (!IsA(value, Const))
-			return NULL;
+			return;
 		values[foreach_current_index(lc)] = value->constvalue;
 		nulls[foreach_current_index(lc)] = value->constisnull;
 		types = lappend_oid(types, value->consttype);
 	}
-	return cph_bind(table->endpoint, clause->filter, clause->op,
-					table->options->name_filter, types, values, nulls);
-}
-
-/*
- * Lowers the class of a clause whose values are all known to what they are
- * worth, and takes note if they are one value only.
- */
-static void
-bind_constants(const CphTable *table, CphClause *clause)
-{
-	CphBinding *binding;
-
-	if (clause->filter < 0 || cph_clause_is_bound(clause))
-		return;
-	binding = cph_clause_bind(table, clause);
-	if (binding == NULL)
-		return;
+	binding = cph_bind(table->endpoint, clause->filter, clause->op,
+					   table->options->name_filter, types, values, nulls);
+	clause->binding = binding;
 	if (!binding->needs_substring)
 		clause->class = Min(clause->class, binding->class);
 	if (binding->class != CPH_LOCAL)
-	{
-		clause->nvalues = list_length(binding->values);
-		clause->fans_out = clause->nvalues > 1;
-	}
+		clause->fans_out = list_length(binding->values) > 1;
 }
 
 /* What replacing the constants of a table in a clause needs and finds. */
@@ -249,11 +244,11 @@ typedef struct Replacing
 	bool		replaced;		/* a constant was found */
 } Replacing;
 
-/* Returns the column as the constant that it shows, or NULL if it is none. */
+/* Returns a column as the constant that it shows, or NULL if it is none. */
 static Node *
 constant_of_column(const CphTable *table, const Var *var)
 {
-	const char *field;
+	const char *field = cph_table_field(table, (const Node *) var);
 	const char *value;
 	Oid			function;
 	Oid			ioparam;
@@ -261,13 +256,10 @@ constant_of_column(const CphTable *table, const Var *var)
 	bool		by_value;
 	Datum		datum;
 
-	if (var->varno != table->varno || var->varlevelsup > 0 ||
-		var->varattno < 1 || var->varattno > table->ncolumns ||
-		table->fields[var->varattno - 1] == NULL)
+	if (field == NULL || !cph_field_is_constant(field))
 		return NULL;
-	field = table->fields[var->varattno - 1];
 	value = cph_options_constant(table->options, field);
-	if (!cph_field_is_constant(field) || value == NULL)
+	if (value == NULL)
 		return NULL;
 	getTypeInputInfo(var->vartype, &function, &ioparam);
 	datum = OidInputFunctionCall(function, unconstify(char *, value), ioparam,
@@ -297,14 +289,16 @@ replace_constants(Node *node, void *arg)
 
 /* Reads a clause that is of constants of the table, and no other column. */
 static CphClause *
-read_gate(PlannerInfo *root, const CphTable *table, Expr *expr)
+read_gate(const CphTable *table, Expr *expr)
 {
 	Replacing	replacing = {table, false};
 	Node	   *node;
 	CphClause  *clause;
 
+	if (!table->has_constants)
+		return NULL;
 	node = replace_constants((Node *) expr, &replacing);
-	if (!replacing.replaced || !is_value(root, table, node))
+	if (!replacing.replaced || !is_value(table, node))
 		return NULL;
 	clause = palloc0(sizeof(CphClause));
 	clause->expr = expr;
@@ -320,28 +314,23 @@ read_gate(PlannerInfo *root, const CphTable *table, Expr *expr)
  * if it is local.
  */
 CphClause *
-cph_filter_clause(PlannerInfo *root, const CphTable *table, Expr *expr)
+cph_clause_read(const CphTable *table, Expr *expr)
 {
-	CphClause  *clause = read_gate(root, table, expr);
+	CphClause  *clause = read_gate(table, expr);
 
 	if (clause != NULL)
 		return clause;
 	if (IsA(expr, OpExpr))
-		clause = read_operator(root, table, (OpExpr *) expr);
+		clause = read_operator(table, (OpExpr *) expr);
 	else if (IsA(expr, ScalarArrayOpExpr))
-		clause = read_any(root, table, (ScalarArrayOpExpr *) expr);
+		clause = read_any(table, (ScalarArrayOpExpr *) expr);
 	else if (IsA(expr, FuncExpr))
-		clause = read_function(root, table, (FuncExpr *) expr);
+		clause = read_function(table, (FuncExpr *) expr);
+	else if (IsA(expr, RowCompareExpr))
+		clause = read_row(table, (RowCompareExpr *) expr);
 	else if (is_orclause(expr))
-		clause = read_or(root, table, (BoolExpr *) expr);
+		clause = read_or(table, (BoolExpr *) expr);
 	if (clause != NULL)
 		bind_constants(table, clause);
 	return clause;
-}
-
-/* Tells whether a clause bounds the time of rows. */
-bool
-cph_clause_is_bound(const CphClause *clause)
-{
-	return cph_op_is_bound(clause->op);
 }

@@ -11,6 +11,7 @@
 
 #include "access/stratnum.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/appendinfo.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
@@ -20,56 +21,37 @@
 #define TIMESTAMPTZ_GREATER 1324
 
 /*
- * GetForeignRelSize: estimates how many rows the clauses leave, and reads the
- * table's options.
+ * GetForeignRelSize: reads the table's options and its clauses, and estimates
+ * how many rows they leave.
  */
 void
 cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
-	CphRelInfo *info = palloc0(sizeof(CphRelInfo));
+	CphTable   *table = cph_table_open(root, baserel, foreigntableid);
 
-	info->rel = baserel;
-	info->relid = foreigntableid;
-	info->options = cph_table_options(foreigntableid);
-	info->endpoint = cph_options_resource(info->options);
-	info->table = cph_table_open(foreigntableid, baserel->relid,
-								 info->options, info->endpoint);
-	baserel->fdw_private = info;
-
-	/* without statistics it is 0 or negative */
-	info->analyzed = baserel->tuples > 0;
-	if (!info->analyzed)
-		baserel->tuples = cph_known_size(info);
-	info->tuples = baserel->tuples;
-	cph_estimate_size(root, baserel, info);
+	baserel->fdw_private = table;
+	cph_estimate_size(table);
 }
 
-/* Puts what a path does into a list that a path may hold. */
-List *
-cph_path_kind_encode(const CphPathKind *kind)
+/* Returns the column that is the list's time, as a Var; NULL: there is none. */
+static Var *
+time_column(const CphTable *table, int attnum)
 {
-	return list_make5(makeInteger(kind->fan_out ? kind->max_streams : -1),
-					  makeBoolean(kind->window),
-					  list_make2(kind->limit_count, kind->limit_offset),
-					  makeBoolean(kind->count), kind->having);
-}
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	Var		   *var;
+	CphSubject	subject;
 
-/* Returns what cph_path_kind_encode made a list of. */
-CphPathKind
-cph_path_kind_decode(List *encoded)
-{
-	CphPathKind kind = {0};
-	int			max_streams = intVal(linitial(encoded));
-	List	   *window = lthird(encoded);
-
-	kind.fan_out = max_streams >= 0;
-	kind.max_streams = Max(max_streams, 1);
-	kind.window = boolVal(lsecond(encoded));
-	kind.limit_count = linitial(window);
-	kind.limit_offset = lsecond(window);
-	kind.count = boolVal(lfourth(encoded));
-	kind.having = list_nth(encoded, 4);
-	return kind;
+	if (table->fields[attnum - 1] == NULL ||
+		strcmp(table->fields[attnum - 1], table->endpoint->time_field) != 0)
+		return NULL;
+	get_atttypetypmodcoll(table->relid, attnum, &type, &typmod, &collation);
+	var = makeVar(table->rel->relid, attnum, type, typmod, collation, 0);
+	if (!cph_subject_read(table, (Node *) var, &subject) ||
+		!cph_subject_is_time(table, &subject))
+		return NULL;
+	return var;
 }
 
 /*
@@ -78,33 +60,26 @@ cph_path_kind_decode(List *encoded)
  * through an ordered scan.
  */
 static List *
-pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
+pathkeys_of_order(const CphTable *table)
 {
-	Relids		relids = info->rel->relids;
+	PlannerInfo *root = table->root;
 
-	if (!cph_options_ordered(info->options, info->endpoint))
+	if (!cph_options_ordered(table->options, table->endpoint))
 		return NIL;
-	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
 	{
-		Oid			type;
-		int32		typmod;
-		Oid			collation;
-		Var		   *var;
-		List	   *pathkeys;
+		Var		   *var = time_column(table, attnum);
+		List	   *pathkeys = NIL;
 
-		if (info->table->fields[attnum - 1] == NULL)
-			continue;
-		get_atttypetypmodcoll(info->relid, attnum, &type, &typmod, &collation);
-		var = makeVar(info->rel->relid, attnum, type, typmod, collation, 0);
-		if (!cph_subject_is_time_column(info->table, var))
-			continue;
-		pathkeys = cph_build_expression_pathkey(root, (Expr *) var,
-												TIMESTAMPTZ_GREATER, relids);
+		if (var != NULL)
+			pathkeys = cph_build_expression_pathkey(root, (Expr *) var,
+													TIMESTAMPTZ_GREATER,
+													table->rel->relids);
 		if (pathkeys == NIL)
 			continue;
 		if (root->query_pathkeys != NIL)
 		{
-			PathKey    *first = linitial_node(PathKey, root->query_pathkeys);
+			PathKey    *first = linitial(root->query_pathkeys);
 
 			if (first->pk_eclass == linitial_node(PathKey, pathkeys)->pk_eclass &&
 				cph_pathkey_is_descending(first))
@@ -115,76 +90,63 @@ pathkeys_of_order(PlannerInfo *root, const CphRelInfo *info)
 	return NIL;
 }
 
-/* Adds a path that sends the chosen clauses. */
+/* Adds a path that puts the chosen clauses to use. */
 static void
-add_scan_path(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
-			  const CphPathKind *kind, List *pathkeys, Relids outer)
+add_scan_path(const CphTable *table, List *chosen, int max_streams,
+			  List *pathkeys, ParamPathInfo *param)
 {
-	RelOptInfo *rel = info->rel;
-	List	   *chosen = cph_choose_clauses(root, info, restrictinfos,
-											kind->fan_out);
-	double		rows = rel->rows;
+	CphPath    *path = palloc0(sizeof(CphPath));
 	Cost		startup_cost;
 	Cost		total_cost;
 
-	if (!bms_is_empty(outer))
-		rows = get_baserel_parampathinfo(root, rel, outer)->ppi_rows;
-	cph_estimate_cost(root, info, chosen, -1, &startup_cost, &total_cost);
-	add_path(rel, (Path *)
-			 cph_create_foreignscan_path(root, rel, NULL, rows, startup_cost,
-										 total_cost, pathkeys, outer,
-										 cph_path_kind_encode(kind)));
-}
-
-/* Tells whether one of the chosen clauses can have several values. */
-static bool
-fans_out(List *chosen)
-{
-	ListCell   *lc;
-
-	foreach(lc, chosen)
-	{
-		if (((CphClause *) lfirst(lc))->fans_out)
-			return true;
-	}
-	return false;
+	path->chosen = chosen;
+	path->max_streams = max_streams;
+	cph_estimate_cost(table, chosen, -1, &startup_cost, &total_cost);
+	add_path(table->rel, (Path *)
+			 cph_create_foreignscan_path(table->root, table->rel, NULL,
+										 param ? param->ppi_rows : table->rel->rows,
+										 startup_cost, total_cost, pathkeys,
+										 param ? param->ppi_req_outer : NULL,
+										 list_make1(path)));
 }
 
 /*
- * Adds the paths that read the table for some clauses: plainly, and, if a
- * clause has several values, a stream for each.
+ * Adds the paths that read the table by its own clauses and those that param,
+ * which may be NULL, brings along: plainly, and, if a clause has several
+ * values, a stream for each.
  */
 static void
-add_scan_paths(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos,
-			   Relids outer)
+add_scan_paths(CphTable *table, ParamPathInfo *param)
 {
-	CphPathKind kind = {0};
-	List	   *chosen = cph_choose_clauses(root, info, restrictinfos, true);
-	double		streams = cph_estimate_streams(root, chosen);
+	List	   *restrictinfos = list_concat_copy(param ? param->ppi_clauses : NIL,
+												 table->rel->baserestrictinfo);
+	List	   *chosen = cph_choose_clauses(table, restrictinfos, false);
+	int			unordered = cph_most_streams(table, false);
+	int			ordered = cph_most_streams(table, true);
+	double		streams;
 
-	add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
-	if (!fans_out(chosen))
+	add_scan_path(table, chosen, 1, table->pathkeys, param);
+	chosen = cph_choose_clauses(table, restrictinfos, true);
+	if (cph_chosen_fan(chosen) == NULL)
 		return;
-	kind.fan_out = true;
-	kind.max_streams = cph_most_streams(info, false);
-	if (streams <= kind.max_streams)
-		add_scan_path(root, info, restrictinfos, &kind, NIL, outer);
-	kind.max_streams = cph_most_streams(info, true);
-	if (info->pathkeys != NIL && streams <= kind.max_streams)
-		add_scan_path(root, info, restrictinfos, &kind, info->pathkeys, outer);
+	streams = cph_chosen_streams(table, chosen);
+	if (streams <= unordered)
+		add_scan_path(table, chosen, unordered, NIL, param);
+	if (table->pathkeys != NIL && streams <= ordered)
+		add_scan_path(table, chosen, ordered, table->pathkeys, param);
 }
 
 /* Tells whether a parameterised path by a clause is worth having. */
 static bool
-is_parameter(PlannerInfo *root, const CphRelInfo *info, RestrictInfo *rinfo)
+is_parameter(CphTable *table, RestrictInfo *rinfo)
 {
-	CphClause  *clause;
+	const CphClause *clause;
 
-	if (!join_clause_is_movable_to(rinfo, info->rel))
+	if (!join_clause_is_movable_to(rinfo, table->rel))
 		return false;
-	clause = cph_filter_clause(root, info->table, rinfo->clause);
+	clause = cph_choose_read(table, rinfo);
 	return clause != NULL && clause->filter >= 0 &&
-		clause->class != CPH_LOCAL && !cph_clause_is_bound(clause);
+		clause->class != CPH_LOCAL && !cph_op_is_bound(clause->op);
 }
 
 /* Tells whether a member of an equivalence class is column number *arg. */
@@ -203,40 +165,24 @@ ec_member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 
 /* Returns the join clauses that the equivalence classes imply. */
 static List *
-implied_clauses(PlannerInfo *root, const CphRelInfo *info)
+implied_clauses(const CphTable *table)
 {
-	RelOptInfo *rel = info->rel;
+	RelOptInfo *rel = table->rel;
 	List	   *result = NIL;
 
 	if (!rel->has_eclass_joins)
 		return NIL;
-	for (int attnum = 1; attnum <= info->table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
 	{
-		List	   *clauses;
-
-		if (info->table->fields[attnum - 1] == NULL)
-			continue;
-		clauses = generate_implied_equalities_for_column(root, rel,
-														 ec_member_is_column,
-														 &attnum,
-														 rel->lateral_referencers);
-		result = list_concat(result, clauses);
+		if (table->fields[attnum - 1] != NULL)
+			result = list_concat(result,
+								 generate_implied_equalities_for_column(table->root,
+																		rel,
+																		ec_member_is_column,
+																		&attnum,
+																		rel->lateral_referencers));
 	}
 	return result;
-}
-
-/* Tells whether a list of Relids holds one. */
-static bool
-has_relids(List *list, Relids relids)
-{
-	ListCell   *lc;
-
-	foreach(lc, list)
-	{
-		if (bms_equal(lfirst(lc), relids))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -244,31 +190,31 @@ has_relids(List *list, Relids relids)
  * path enforces all clauses that can be moved to it, as PostgreSQL demands.
  */
 static void
-add_parameterized_paths(PlannerInfo *root, const CphRelInfo *info)
+add_parameterized_paths(CphTable *table)
 {
-	List	   *clauses = list_concat_copy(info->rel->joininfo,
-										   implied_clauses(root, info));
+	RelOptInfo *rel = table->rel;
+	List	   *clauses = list_concat_copy(rel->joininfo, implied_clauses(table));
 	List	   *seen = NIL;
 	ListCell   *lc;
 
 	foreach(lc, clauses)
 	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		RestrictInfo *rinfo = lfirst(lc);
 		Relids		outer;
 		ParamPathInfo *param;
 
-		if (!is_parameter(root, info, rinfo))
+		if (!is_parameter(table, rinfo))
 			continue;
-		outer = bms_union(rinfo->clause_relids, info->rel->lateral_relids);
-		outer = bms_del_member(outer, info->rel->relid);
-		if (bms_is_empty(outer) || has_relids(seen, outer))
+		outer = bms_union(rinfo->clause_relids, rel->lateral_relids);
+		outer = bms_del_member(outer, rel->relid);
+		if (bms_is_empty(outer))
 			continue;
-		seen = lappend(seen, outer);
-		param = get_baserel_parampathinfo(root, info->rel, outer);
-		add_scan_paths(root, info,
-					   list_concat_copy(param->ppi_clauses,
-										info->rel->baserestrictinfo),
-					   param->ppi_req_outer);
+		/* of the same outer relations there is one */
+		param = get_baserel_parampathinfo(table->root, rel, outer);
+		if (list_member_ptr(seen, param))
+			continue;
+		seen = lappend(seen, param);
+		add_scan_paths(table, param);
 	}
 }
 
@@ -276,12 +222,41 @@ add_parameterized_paths(PlannerInfo *root, const CphRelInfo *info)
 void
 cphGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
-	CphRelInfo *info = baserel->fdw_private;
+	CphTable   *table = baserel->fdw_private;
+	ParamPathInfo *param = NULL;
 
-	info->pathkeys = pathkeys_of_order(root, info);
-	add_scan_paths(root, info, baserel->baserestrictinfo,
-				   baserel->lateral_relids);
-	add_parameterized_paths(root, info);
+	if (!bms_is_empty(baserel->lateral_relids))
+		param = get_baserel_parampathinfo(root, baserel,
+										  baserel->lateral_relids);
+	table->pathkeys = pathkeys_of_order(table);
+	add_scan_paths(table, param);
+	add_parameterized_paths(table);
+}
+
+/*
+ * ReparameterizeForeignPathByChild: returns what a path does once it depends on
+ * a partition, in the place of the table that it depended on.
+ */
+List *
+cphReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
+									RelOptInfo *child_rel)
+{
+	CphPath    *path = palloc(sizeof(CphPath));
+	List	   *chosen = NIL;
+	ListCell   *lc;
+
+	*path = *(CphPath *) linitial(fdw_private);
+	foreach(lc, path->chosen)
+	{
+		CphClause  *clause = palloc(sizeof(CphClause));
+
+		*clause = *(CphClause *) lfirst(lc);
+		clause->expr = cph_adjust_to_child(root, clause->expr, child_rel);
+		clause->values = cph_adjust_to_child(root, clause->values, child_rel);
+		chosen = lappend(chosen, clause);
+	}
+	path->chosen = chosen;
+	return list_make1(path);
 }
 
 /*
@@ -291,8 +266,8 @@ cphGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 bool
 cphIsForeignPathAsyncCapable(ForeignPath *path)
 {
-	const CphRelInfo *info = path->path.parent->fdw_private;
+	const CphTable *table = path->path.parent->fdw_private;
 
-	return info->options->async_capable && cph_transport_has_fd() &&
-		!cph_path_kind_decode(path->fdw_private).count;
+	return table->options->async_capable && cph_transport_has_fd() &&
+		!((CphPath *) linitial(path->fdw_private))->count;
 }

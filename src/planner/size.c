@@ -16,33 +16,18 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/prep.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/selfuncs.h"
 
-/*
- * Returns the number of rows of the list as far as it is known without
- * statistics: from what this backend has seen, or from nothing.
- */
-double
-cph_known_size(const CphRelInfo *info)
-{
-	int64		seen = cph_connection_rows(info->options->serverid,
-										   info->endpoint, NULL, 0);
-
-	return seen >= 0 ? seen : info->endpoint->default_rows;
-}
-
 /* Tells whether a clause becomes a parameter whose rows are remembered. */
 static bool
-is_counted(CphClause *clause)
+is_counted(const CphClause *clause)
 {
-	return clause->op != CPH_OP_GATE && !cph_clause_is_bound(clause);
+	return clause->op != CPH_OP_GATE && !cph_op_is_bound(clause->op);
 }
 
 /*
@@ -51,11 +36,11 @@ is_counted(CphClause *clause)
  * tells nothing.
  */
 static double
-sum_seen(const CphRelInfo *info, CphParam *params, int nparams,
+sum_seen(const CphTable *table, CphParam *params, int nparams,
 		 CphParam *fan, List *fan_values)
 {
-	int64		total = cph_connection_rows(info->options->serverid,
-											info->endpoint, NULL, 0);
+	int64		total = cph_connection_rows(table->options->serverid,
+											table->endpoint, NULL, 0);
 	double		sum = 0;
 	ListCell   *lc;
 
@@ -64,7 +49,7 @@ sum_seen(const CphRelInfo *info, CphParam *params, int nparams,
 		int64		rows;
 
 		fan->value = lfirst(lc);
-		rows = cph_connection_rows(info->options->serverid, info->endpoint,
+		rows = cph_connection_rows(table->options->serverid, table->endpoint,
 								   params, nparams);
 		if (rows < 0 || rows == total)
 			return -1;
@@ -79,7 +64,7 @@ sum_seen(const CphRelInfo *info, CphParam *params, int nparams,
  * on the whole, for each stream.  -1: it has not, or there are statistics.
  */
 static double
-seen_rows(PlannerInfo *root, const CphRelInfo *info, List *chosen)
+seen_rows(const CphTable *table, List *chosen)
 {
 	CphParam   *params = palloc0(sizeof(CphParam) * (list_length(chosen) + 1));
 	int			nparams = 0;
@@ -88,19 +73,18 @@ seen_rows(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 	bool		known = true;
 	ListCell   *lc;
 
-	if (info->analyzed)
+	if (table->analyzed)
 		return -1;
 	foreach(lc, chosen)
 	{
-		CphClause  *clause = lfirst(lc);
+		const CphClause *clause = lfirst(lc);
+		const CphBinding *binding = clause->binding;
 		CphParam   *param = &params[nparams];
-		CphBinding *binding;
 
 		if (!is_counted(clause))
 			continue;
-		param->name = info->endpoint->filters[clause->filter].param;
+		param->name = table->endpoint->filters[clause->filter].param;
 		nparams++;
-		binding = cph_clause_bind(info->table, clause);
 		known &= binding != NULL;
 		if (binding == NULL)
 			continue;
@@ -116,11 +100,11 @@ seen_rows(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 	if (nparams == 0)
 		return -1;
 	if (known)
-		return sum_seen(info, params, nparams, fan, fan_values);
+		return sum_seen(table, params, nparams, fan, fan_values);
 	for (int i = 0; i < nparams; i++)
 		params[i].value = NULL;
-	return cph_estimate_streams(root, chosen) *
-		sum_seen(info, params, nparams, &params[0], list_make1(NULL));
+	return cph_chosen_streams(table, chosen) *
+		sum_seen(table, params, nparams, &params[0], list_make1(NULL));
 }
 
 /* What replacing the label of a number by a text needs and finds. */
@@ -167,46 +151,73 @@ make_any(Node *number, Datum *values, int nvalues)
 	return (Expr *) result;
 }
 
-/* Tells whether a clause says which labels a number has. */
-static bool
-is_of_labels(PlannerInfo *root, const CphRelInfo *info, Expr *expr)
-{
-	CphClause  *clause = cph_filter_clause(root, info->table, expr);
-
-	return clause != NULL &&
-		(clause->op == CPH_OP_LABEL || clause->op == CPH_OP_LABEL_ANY);
-}
-
 /*
  * Returns a clause as it can be estimated.  There are no statistics of labels,
- * but of the numbers that they are of: a clause that says which labels there
- * may be, or may not be, becomes one of the numbers that have such a label.
+ * but of the numbers that they are of: a clause that is of the label alone
+ * becomes one of the numbers whose label passes it.
  */
 static Expr *
-clause_for_estimate(PlannerInfo *root, const CphRelInfo *info, Expr *expr)
+clause_for_estimate(const CphTable *table, Expr *expr, const CphClause *clause)
 {
-	const CphEndpoint *endpoint = info->endpoint;
-	Labelling	labelling = {info->table};
+	const CphEndpoint *endpoint = table->endpoint;
+	Labelling	labelling = {table};
 	Datum	   *values = palloc(sizeof(Datum) * endpoint->nlabels);
 	int			nvalues = 0;
 
-	if (!is_of_labels(root, info, expr) &&
-		!is_of_labels(root, info, (Expr *) negate_clause((Node *) expr)))
+	if (clause != NULL && clause->op != CPH_OP_LABEL)
 		return expr;
 	for (int i = 0; i < endpoint->nlabels; i++)
 	{
-		Node	   *node;
+		Const	   *passes;
 
 		labelling.label = endpoint->labels[i].label;
-		node = replace_label((Node *) expr, &labelling);
-		node = estimate_expression_value(root, node);
-		if (!IsA(node, Const))
+		passes = (Const *) replace_label((Node *) expr, &labelling);
+		if (labelling.number == NULL)
 			return expr;
-		if (!((Const *) node)->constisnull &&
-			DatumGetBool(((Const *) node)->constvalue))
+		passes = (Const *) estimate_expression_value(table->root, (Node *) passes);
+		if (!IsA(passes, Const))
+			return expr;
+		if (!passes->constisnull && DatumGetBool(passes->constvalue))
 			values[nvalues++] = Int32GetDatum(endpoint->labels[i].value);
 	}
+	if (endpoint->nlabels == 0)
+		return expr;
 	return make_any(labelling.number, values, nvalues);
+}
+
+/*
+ * Leaves the selectivity of a clause where the planner itself leaves it once it
+ * has estimated it, and looks for it whenever it estimates rows of this table,
+ * as for a path that depends on others.  The clause is of this table and this
+ * planning alone.
+ */
+static void
+set_selectivity(RestrictInfo *rinfo, Selectivity selectivity)
+{
+	rinfo->norm_selec = selectivity;
+}
+
+/*
+ * Estimates each clause.  What one says of a constant of the table is not a
+ * matter of statistics: all rows pass it, or the scan finds out that none does.
+ */
+static void
+estimate_clauses(CphTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst(lc);
+		const CphClause *clause = cph_choose_read(table, rinfo);
+		Expr	   *expr = clause_for_estimate(table, rinfo->clause, clause);
+
+		if (clause != NULL && clause->op == CPH_OP_GATE)
+			set_selectivity(rinfo, 1);
+		else if (expr != rinfo->clause)
+			set_selectivity(rinfo, clause_selectivity(table->root, (Node *) expr,
+													  0, JOIN_INNER, NULL));
+	}
 }
 
 /*
@@ -215,69 +226,47 @@ clause_for_estimate(PlannerInfo *root, const CphRelInfo *info, Expr *expr)
  * than match it leaves no more than that.
  */
 static void
-use_seen_rows(PlannerInfo *root, const CphRelInfo *info, List *restrictinfos)
+use_seen_rows(CphTable *table)
 {
-	List	   *chosen = cph_choose_clauses(root, info, restrictinfos, true);
-	double		rows = seen_rows(root, info, chosen);
+	List	   *restrictinfos = table->rel->baserestrictinfo;
+	List	   *chosen = cph_choose_clauses(table, restrictinfos, true);
+	double		rows = seen_rows(table, chosen);
+	double		part;
 	int			n = 0;
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	if (rows < 0)
 		return;
 	foreach(lc, chosen)
 		n += is_counted(lfirst(lc));
-	foreach(lc, chosen)
+	part = pow(Min(rows / Max(table->tuples, 1), 1), 1.0 / n);
+	foreach(lc, restrictinfos)
 	{
-		CphClause  *clause = lfirst(lc);
+		RestrictInfo *rinfo = lfirst(lc);
+		const CphClause *clause = cph_chosen_clause(chosen, rinfo->clause);
 
-		foreach(lc2, restrictinfos)
-		{
-			RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc2);
-			double		part = pow(Min(rows / Max(info->tuples, 1), 1), 1.0 / n);
-
-			if (rinfo->clause != clause->expr || !is_counted(clause))
-				continue;
-			if (clause->class != CPH_EXACT)
-				part = Min(part, clause_selectivity(root, (Node *) rinfo, 0,
-													JOIN_INNER, NULL));
-			rinfo->norm_selec = part;
-		}
+		if (clause == NULL || !is_counted(clause))
+			continue;
+		set_selectivity(rinfo, clause->class == CPH_EXACT ? part :
+						Min(part, clause_selectivity(table->root, (Node *) rinfo,
+													 0, JOIN_INNER, NULL)));
 	}
 }
 
-/*
- * Estimates the rows that the clauses leave.  What a clause says of a constant
- * of the table is not a matter of statistics: all rows pass it, or the scan
- * finds out that none does.  Such estimates are left with the clause, for the
- * planner to use them whenever it estimates rows of this table.
- */
+/* Estimates the rows that the clauses leave. */
 void
-cph_estimate_size(PlannerInfo *root, RelOptInfo *baserel, const CphRelInfo *info)
+cph_estimate_size(CphTable *table)
 {
-	ListCell   *lc;
-
-	foreach(lc, baserel->baserestrictinfo)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		CphClause  *clause = cph_filter_clause(root, info->table, rinfo->clause);
-		Expr	   *expr = clause_for_estimate(root, info, rinfo->clause);
-
-		if (clause != NULL && clause->op == CPH_OP_GATE)
-			rinfo->norm_selec = 1;
-		else if (expr != rinfo->clause)
-			rinfo->norm_selec = clause_selectivity(root, (Node *) expr, 0,
-												   JOIN_INNER, NULL);
-	}
-	use_seen_rows(root, info, baserel->baserestrictinfo);
-	set_baserel_size_estimates(root, baserel);
+	estimate_clauses(table);
+	use_seen_rows(table);
+	set_baserel_size_estimates(table->root, table->rel);
 
 	/*
 	 * An estimate of one row makes the planner read a list again for each row
 	 * of another; that is one request where the estimate holds, and the whole
 	 * list each time where it does not.
 	 */
-	baserel->rows = Max(baserel->rows, 2);
+	table->rel->rows = Max(table->rel->rows, 2);
 }
 
 /*
@@ -285,21 +274,22 @@ cph_estimate_size(PlannerInfo *root, RelOptInfo *baserel, const CphRelInfo *info
  * of time ends the reading, or begins it.
  */
 double
-cph_estimate_received(PlannerInfo *root, const CphRelInfo *info, List *chosen)
+cph_estimate_received(const CphTable *table, List *chosen)
 {
-	double		rows = seen_rows(root, info, chosen);
+	double		rows = seen_rows(table, chosen);
 	bool		seen = rows >= 0;
 	List	   *exprs = NIL;
 	ListCell   *lc;
 
 	foreach(lc, chosen)
 	{
-		CphClause  *clause = lfirst(lc);
+		const CphClause *clause = lfirst(lc);
 
 		if (clause->op != CPH_OP_GATE && !(seen && is_counted(clause)))
-			exprs = lappend(exprs, clause_for_estimate(root, info,
-													   clause->expr));
+			exprs = lappend(exprs, clause_for_estimate(table, clause->expr,
+													   clause));
 	}
-	return (seen ? rows : info->tuples) *
-		clauselist_selectivity(root, exprs, info->rel->relid, JOIN_INNER, NULL);
+	return (seen ? rows : table->tuples) *
+		clauselist_selectivity(table->root, exprs, table->rel->relid,
+							   JOIN_INNER, NULL);
 }

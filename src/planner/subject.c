@@ -12,43 +12,15 @@
 #include "planner/planner_private.h"
 
 #include "access/stratnum.h"
-#include "access/transam.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_opfamily.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
-
-/*
- * Returns what reading the clauses of a foreign table needs, palloc'd.
- * varno is its range table index.
- */
-CphTable *
-cph_table_open(Oid relid, Index varno, const CphOptions *options,
-			   const CphEndpoint *endpoint)
-{
-	CphTable   *table = palloc0(sizeof(CphTable));
-	Relation	rel = RelationIdGetRelation(relid);
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	table->varno = varno;
-	table->endpoint = endpoint;
-	table->options = options;
-	table->ncolumns = desc->natts;
-	table->fields = palloc0(sizeof(char *) * desc->natts);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
-
-		if (!attr->attisdropped)
-			table->fields[i] = cph_column_field(relid, attr->attnum,
-												NameStr(attr->attname));
-	}
-	RelationClose(rel);
-	return table;
-}
 
 /*
  * Finds the family in which values of a type are compared, if it is one that
@@ -107,26 +79,53 @@ read_column(const CphTable *table, Node *node, CphSubject *subject)
 {
 	Var		   *var = (Var *) strip_casts(node);
 
-	if (!IsA(var, Var) || var->varno != table->varno ||
-		var->varlevelsup > 0 || var->varattno < 1 ||
-		var->varattno > table->ncolumns ||
-		table->fields[var->varattno - 1] == NULL)
-		return false;
-	subject->field = table->fields[var->varattno - 1];
-	return family_of_type(var->vartype, var->vartypmod, &subject->type);
+	subject->field = cph_table_field(table, (Node *) var);
+	return subject->field != NULL &&
+		family_of_type(var->vartype, var->vartypmod, &subject->type);
 }
 
-/* Tells whether a function is the one that labels the endpoint's numbers. */
-static bool
-is_label_function(const CphEndpoint *endpoint, Oid funcid)
+/*
+ * Returns the library that a function of the language C stands in, palloc'd,
+ * or NULL.
+ */
+static char *
+library_of(Oid funcid)
 {
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		isnull = true;
+	Datum		library = (Datum) 0;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+		library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &isnull);
+	result = isnull ? NULL : TextDatumGetCString(library);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Tells whether a function is the one that labels the endpoint's numbers.  To
+ * look up the address of a function loads its library: only one that stands
+ * where the wrapper's own handler stands is looked up, which is here.
+ */
+static bool
+is_label_function(const CphTable *table, Oid funcid)
+{
+	const char *library = library_of(funcid);
+	ForeignServer *server;
+	const char *own;
 	FmgrInfo	flinfo;
 
-	if (endpoint->label_function == NULL ||
-		get_func_nargs(funcid) != 1 || funcid < FirstNormalObjectId)
+	if (library == NULL)
+		return false;
+	server = GetForeignServer(table->options->serverid);
+	own = library_of(GetForeignDataWrapper(server->fdwid)->fdwhandler);
+	if (own == NULL || strcmp(library, own) != 0)
 		return false;
 	fmgr_info(funcid, &flinfo);
-	return flinfo.fn_addr == endpoint->label_function;
+	return flinfo.fn_addr == table->endpoint->label_function;
 }
 
 /*
@@ -151,7 +150,7 @@ cph_subject_read(const CphTable *table, Node *node, CphSubject *subject)
 	subject->label = !subject->numeric &&
 		table->endpoint->label_field != NULL &&
 		strcmp(subject->field, table->endpoint->label_field) == 0 &&
-		is_label_function(table->endpoint, func->funcid);
+		is_label_function(table, func->funcid);
 	return subject->numeric || subject->label;
 }
 
@@ -183,8 +182,9 @@ cph_subject_op(const CphSubject *subject, Oid opno, CphOp *op)
 	switch (strategy_of(subject, opno))
 	{
 		case BTEqualStrategyNumber:
-			*op = subject->label ? CPH_OP_LABEL : CPH_OP_EQUAL;
-			return subject->label || subject->type != CPH_FIELD_TIME;
+			*op = subject->label ? CPH_OP_LABEL :
+				subject->type == CPH_FIELD_TIME ? CPH_OP_AT : CPH_OP_EQUAL;
+			return true;
 		case BTGreaterEqualStrategyNumber:
 		case BTGreaterStrategyNumber:
 			*op = CPH_OP_NOT_BEFORE;
@@ -205,14 +205,11 @@ cph_subject_op(const CphSubject *subject, Oid opno, CphOp *op)
 	return true;
 }
 
-/* Tells whether a column is the list's time, in a type that keeps its order. */
+/* Tells whether a subject is the list's time, in a type that keeps its order. */
 bool
-cph_subject_is_time_column(const CphTable *table, const Var *var)
+cph_subject_is_time(const CphTable *table, const CphSubject *subject)
 {
-	CphSubject	subject;
-
 	return table->endpoint->time_field != NULL &&
-		read_column(table, (Node *) var, &subject) &&
-		subject.type == CPH_FIELD_TIME &&
-		strcmp(subject.field, table->endpoint->time_field) == 0;
+		subject->type == CPH_FIELD_TIME &&
+		strcmp(subject->field, table->endpoint->time_field) == 0;
 }

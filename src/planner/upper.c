@@ -36,20 +36,12 @@ inexact_reason(List *restrictinfos, List *chosen)
 
 	foreach(lc, restrictinfos)
 	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		CphClause  *sent = NULL;
-		ListCell   *lc2;
+		const RestrictInfo *rinfo = lfirst(lc);
+		const CphClause *sent = cph_chosen_clause(chosen, rinfo->clause);
 
-		/* A gate above the scan sees to these. */
+		/* a gate above the scan sees to these */
 		if (rinfo->pseudoconstant)
 			continue;
-		foreach(lc2, chosen)
-		{
-			CphClause  *clause = lfirst(lc2);
-
-			if (clause->expr == rinfo->clause)
-				sent = clause;
-		}
 		if (sent == NULL)
 			return "a clause is not sent to the service";
 		if (sent->class != CPH_EXACT)
@@ -85,11 +77,13 @@ is_known_number(Node *node)
  * more than sort what it reads, cannot be the service's; NULL: they can.
  */
 static const char *
-no_limit_reason(PlannerInfo *root, const CphRelInfo *info, List *chosen)
+no_limit_reason(const CphTable *table, const CphPath *path)
 {
+	const PlannerInfo *root = table->root;
 	Query	   *parse = root->parse;
+	const char *reason;
 
-	if (!info->options->enable_limit_pushdown)
+	if (!table->options->enable_limit_pushdown)
 		return "enable_limit_pushdown is off";
 	if (parse->commandType != CMD_SELECT || parse->rowMarks != NIL)
 		return "the rows are to be locked or changed";
@@ -103,15 +97,19 @@ no_limit_reason(PlannerInfo *root, const CphRelInfo *info, List *chosen)
 	if (root->hasPseudoConstantQuals &&
 		!(is_known_number(parse->limitCount) &&
 		  is_known_number(parse->limitOffset)))
-		return "the limit has to be looked at where no row is";
-	return inexact_reason(info->rel->baserestrictinfo, chosen);
+		return "a constant condition must be checked before the limit";
+	reason = inexact_reason(table->rel->baserestrictinfo, path->chosen);
+	if (reason == NULL &&
+		cph_chosen_streams(table, path->chosen) > path->max_streams)
+		reason = "a clause has too many values";
+	return reason;
 }
 
 /* Returns how many rows a query with LIMIT or OFFSET is expected to return. */
 static double
-estimate_window(const CphRelInfo *info, const FinalPathExtraData *extra)
+estimate_window(const CphTable *table, const FinalPathExtraData *extra)
 {
-	double		rows = info->rel->rows;
+	double		rows = table->rel->rows;
 	double		count = extra->count_est;
 	double		offset = extra->offset_est;
 
@@ -124,45 +122,48 @@ estimate_window(const CphRelInfo *info, const FinalPathExtraData *extra)
 	return clamp_row_est(Min(count, rows - offset));
 }
 
+/* Adds a path of which the service does a part of the work that is above it. */
+static void
+add_upper_path(RelOptInfo *rel, RelOptInfo *parent, const CphTable *table,
+			   PathTarget *target, double rows, double wanted, List *pathkeys,
+			   CphPath *path)
+{
+	Cost		startup_cost;
+	Cost		total_cost;
+
+	cph_estimate_cost(table, path->chosen, wanted, &startup_cost, &total_cost);
+	add_path(rel, (Path *)
+			 cph_create_foreign_upper_path(table->root, parent, target, rows,
+										   startup_cost * UPPER_DISCOUNT,
+										   total_cost * UPPER_DISCOUNT,
+										   pathkeys, list_make1(path)));
+}
+
 /*
  * Adds a path in which the service does LIMIT and OFFSET, and its order any
  * ORDER BY.  Its parent is the table, so that the plan node scans it.
  */
 static void
-add_final_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *final_rel,
+add_final_path(CphTable *table, RelOptInfo *final_rel,
 			   const FinalPathExtraData *extra)
 {
-	List	   *restrictinfos = info->rel->baserestrictinfo;
-	CphPathKind kind = {0};
-	List	   *chosen;
-	double		rows;
-	Cost		startup_cost;
-	Cost		total_cost;
+	PlannerInfo *root = table->root;
+	CphPath    *path = palloc0(sizeof(CphPath));
+	double		rows = estimate_window(table, extra);
 
-	kind.fan_out = true;
-	kind.max_streams = cph_most_streams(info, root->sort_pathkeys != NIL);
-	kind.window = true;
-	kind.limit_count = root->parse->limitCount;
-	kind.limit_offset = root->parse->limitOffset;
-	chosen = cph_choose_clauses(root, info, restrictinfos, true);
-	info->no_limit_reason = no_limit_reason(root, info, chosen);
-	if (info->no_limit_reason == NULL &&
-		cph_estimate_streams(root, chosen) > kind.max_streams)
-		info->no_limit_reason = "a clause has too many values";
-	if (info->no_limit_reason != NULL)
+	path->chosen = cph_choose_clauses(table, table->rel->baserestrictinfo, true);
+	path->max_streams = cph_most_streams(table, root->sort_pathkeys != NIL);
+	path->window = true;
+	path->limit_count = root->parse->limitCount;
+	path->limit_offset = root->parse->limitOffset;
+	table->no_limit_reason = no_limit_reason(table, path);
+	if (table->no_limit_reason != NULL)
 		return;
-	rows = estimate_window(info, extra);
-	cph_estimate_cost(root, info, chosen, rows, &startup_cost, &total_cost);
-	add_path(final_rel, (Path *)
-			 cph_create_foreign_upper_path(root, info->rel,
-										   root->upper_targets[UPPERREL_FINAL],
-										   rows,
-										   startup_cost * UPPER_DISCOUNT,
-										   total_cost * UPPER_DISCOUNT,
-										   root->sort_pathkeys,
-										   cph_path_kind_encode(&kind)));
+	add_upper_path(final_rel, table->rel, table,
+				   root->upper_targets[UPPERREL_FINAL], rows, rows,
+				   root->sort_pathkeys, path);
 	/* which is the reason if the planner does not choose that path */
-	info->no_limit_reason = "reading without it is expected to be cheaper";
+	table->no_limit_reason = "reading without it is expected to be cheaper";
 }
 
 /* Tells whether an aggregate is the number of rows. */
@@ -203,40 +204,32 @@ are_row_counts(Node *exprs)
  * it, and no check of rows below it.
  */
 static void
-add_count_path(PlannerInfo *root, CphRelInfo *info, RelOptInfo *grouped_rel,
+add_count_path(CphTable *table, RelOptInfo *grouped_rel,
 			   const GroupPathExtraData *extra)
 {
+	PlannerInfo *root = table->root;
 	Query	   *parse = root->parse;
-	List	   *restrictinfos = info->rel->baserestrictinfo;
+	List	   *restrictinfos = table->rel->baserestrictinfo;
 	PathTarget *target = root->upper_targets[UPPERREL_GROUP_AGG];
 	List	   *having = (List *) extra->havingQual;
-	CphPathKind kind = {0};
-	List	   *chosen;
-	Cost		startup_cost;
-	Cost		total_cost;
+	CphPath    *path = palloc0(sizeof(CphPath));
 
-	kind.fan_out = true;
-	kind.max_streams = cph_most_streams(info, false);
-	kind.count = true;
-	kind.having = having;
-	chosen = cph_choose_clauses(root, info, restrictinfos, true);
-	if (!info->options->enable_count_pushdown || !info->endpoint->has_count ||
+	path->chosen = cph_choose_clauses(table, restrictinfos, true);
+	path->max_streams = cph_most_streams(table, false);
+	path->count = true;
+	path->having = having;
+	if (!table->options->enable_count_pushdown || !table->endpoint->has_count ||
 		extra->patype == PARTITIONWISE_AGGREGATE_PARTIAL ||
 		parse->groupClause != NIL || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || root->hasPseudoConstantQuals ||
-		inexact_reason(restrictinfos, chosen) != NULL ||
-		cph_estimate_streams(root, chosen) > kind.max_streams ||
+		inexact_reason(restrictinfos, path->chosen) != NULL ||
+		cph_chosen_streams(table, path->chosen) > path->max_streams ||
 		!are_row_counts((Node *) list_concat_copy(target->exprs, having)) ||
 		contain_volatile_functions((Node *) having) ||
 		contain_subplans((Node *) having))
 		return;
-	cph_estimate_cost(root, info, chosen, 1, &startup_cost, &total_cost);
-	grouped_rel->fdw_private = info;
-	add_path(grouped_rel, (Path *)
-			 cph_create_foreign_upper_path(root, grouped_rel, target, 1,
-										   startup_cost * UPPER_DISCOUNT,
-										   total_cost * UPPER_DISCOUNT, NIL,
-										   cph_path_kind_encode(&kind)));
+	grouped_rel->fdw_private = table;
+	add_upper_path(grouped_rel, grouped_rel, table, target, 1, 1, NIL, path);
 }
 
 /*
@@ -249,24 +242,24 @@ cphGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 						RelOptInfo *input_rel, RelOptInfo *output_rel,
 						void *extra)
 {
-	CphRelInfo *info = input_rel->fdw_private;
+	CphTable   *table = input_rel->fdw_private;
 
-	if (info == NULL)
+	if (table == NULL)
 		return;
-	if (stage == UPPERREL_FINAL && input_rel == info->ordered_rel)
-		input_rel = info->rel;
+	if (stage == UPPERREL_FINAL && input_rel == table->ordered_rel)
+		input_rel = table->rel;
 	if (input_rel->reloptkind != RELOPT_BASEREL ||
 		output_rel->fdw_private != NULL)
 		return;
 	if (stage == UPPERREL_ORDERED && !root->parse->hasTargetSRFs &&
-		pathkeys_contained_in(root->sort_pathkeys, info->pathkeys))
+		pathkeys_contained_in(root->sort_pathkeys, table->pathkeys))
 	{
-		info->ordered_rel = output_rel;
-		output_rel->fdw_private = info;
+		table->ordered_rel = output_rel;
+		output_rel->fdw_private = table;
 	}
 	else if (stage == UPPERREL_GROUP_AGG)
-		add_count_path(root, info, output_rel, extra);
+		add_count_path(table, output_rel, extra);
 	else if (stage == UPPERREL_FINAL &&
 			 ((FinalPathExtraData *) extra)->limit_needed)
-		add_final_path(root, info, output_rel, extra);
+		add_final_path(table, output_rel, extra);
 }

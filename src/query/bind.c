@@ -193,59 +193,68 @@ fuzzy_value(CphNameFilter means, CphOp op, const char *value)
 	return run;
 }
 
+/* What a clause asks, and what its values have come to so far. */
+typedef struct Binding
+{
+	CphBinding *result;
+	const CphEndpoint *endpoint;
+	const CphFilter *filter;
+	CphOp		op;
+	CphNameFilter names;
+} Binding;
+
 /* Binds the numbers that bear a label. */
 static void
-bind_label(CphBinding *binding, const CphEndpoint *endpoint,
-		   const CphFilter *filter, const char *label)
+bind_label(Binding *b, const char *label)
 {
-	for (int i = 0; i < endpoint->nlabels; i++)
-	{
-		char	   *value = psprintf("%d", endpoint->labels[i].value);
+	CphBinding *result = b->result;
 
-		if (strcmp(endpoint->labels[i].label, label) != 0)
+	for (int i = 0; i < b->endpoint->nlabels; i++)
+	{
+		char	   *value = psprintf("%d", b->endpoint->labels[i].value);
+
+		if (strcmp(b->endpoint->labels[i].label, label) != 0)
 			continue;
-		binding->values = add_distinct(binding->values, value);
-		binding->class = Min(binding->class, cph_filter_class(filter, value));
+		result->values = add_distinct(result->values, value);
+		result->class = Min(result->class, cph_filter_class(b->filter, value));
 	}
 }
 
-/* Binds one value, which is not null. */
+/* Binds one value, which is no array, and not null. */
 static void
-bind_value(CphBinding *binding, const CphEndpoint *endpoint,
-		   const CphFilter *filter, CphOp op, CphNameFilter names,
-		   Oid type, Datum value)
+bind_value(Binding *b, Oid type, Datum value)
 {
+	CphBinding *result = b->result;
 	char	   *text = value_text(type, value);
 
-	if (text != NULL && (op == CPH_OP_LABEL || op == CPH_OP_LABEL_ANY))
+	if (text != NULL && b->op == CPH_OP_LABEL)
 	{
-		bind_label(binding, endpoint, filter, text);
+		bind_label(b, text);
 		return;
 	}
-	if (text != NULL && filter->kind == CPH_FILTER_FUZZY)
+	if (text != NULL && b->filter->kind == CPH_FILTER_FUZZY)
 	{
-		char	   *sent = fuzzy_value(names, op, text);
+		char	   *sent = fuzzy_value(b->names, b->op, text);
 
-		if (sent == NULL && names == CPH_NAME_AUTO)
-			binding->needs_substring =
-				fuzzy_value(CPH_NAME_SUBSTRING, op, text) != NULL;
+		if (sent == NULL && b->names == CPH_NAME_AUTO)
+			result->needs_substring =
+				fuzzy_value(CPH_NAME_SUBSTRING, b->op, text) != NULL;
 		text = sent;
 	}
 	if (text == NULL || *text == '\0' || strlen(text) > MAX_SENT)
-		binding->class = CPH_LOCAL;
+		result->class = CPH_LOCAL;
 	else
-		binding->class = Min(binding->class, cph_filter_class(filter, text));
+		result->class = Min(result->class, cph_filter_class(b->filter, text));
 	if (text != NULL)
-		binding->values = add_distinct(binding->values, text);
+		result->values = add_distinct(result->values, text);
 }
 
 /* Binds the elements of an array, which is not null. */
 static void
-bind_array(CphBinding *binding, const CphEndpoint *endpoint,
-		   const CphFilter *filter, CphOp op, CphNameFilter names,
-		   Datum value)
+bind_array(Binding *b, Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
+	Oid			type = ARR_ELEMTYPE(array);
 	int16		length;
 	bool		by_value;
 	char		align;
@@ -253,14 +262,13 @@ bind_array(CphBinding *binding, const CphEndpoint *endpoint,
 	bool	   *nulls;
 	int			n;
 
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align,
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	deconstruct_array(array, type, length, by_value, align,
 					  &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		if (!nulls[i])
-			bind_value(binding, endpoint, filter, op, names,
-					   ARR_ELEMTYPE(array), elements[i]);
+			bind_value(b, type, elements[i]);
 	}
 }
 
@@ -275,24 +283,24 @@ cph_bind(const CphEndpoint *endpoint, int filter_number, CphOp op,
 		 CphNameFilter names, List *types,
 		 const Datum *values, const bool *nulls)
 {
-	const CphFilter *filter = &endpoint->filters[filter_number];
-	CphBinding *binding = palloc0(sizeof(CphBinding));
+	CphBinding *result = palloc0(sizeof(CphBinding));
+	Binding		b = {result, endpoint, &endpoint->filters[filter_number], op,
+	names};
 	ListCell   *lc;
 
-	binding->class = CPH_EXACT;
+	result->class = CPH_EXACT;
 	foreach(lc, types)
 	{
 		int			i = foreach_current_index(lc);
 
 		if (nulls[i])
 			continue;
-		if (op == CPH_OP_ANY || op == CPH_OP_LABEL_ANY)
-			bind_array(binding, endpoint, filter, op, names, values[i]);
+		if (type_is_array_domain(lfirst_oid(lc)))
+			bind_array(&b, values[i]);
 		else
-			bind_value(binding, endpoint, filter, op, names,
-					   lfirst_oid(lc), values[i]);
+			bind_value(&b, lfirst_oid(lc), values[i]);
 	}
-	binding->none = binding->values == NIL &&
-		(binding->class != CPH_LOCAL || filter->kind == CPH_FILTER_EQUAL);
-	return binding;
+	result->none = result->values == NIL &&
+		(result->class != CPH_LOCAL || b.filter->kind == CPH_FILTER_EQUAL);
+	return result;
 }

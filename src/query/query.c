@@ -104,12 +104,12 @@ add_bound(Evaluation *e, const CphSpecClause *clause)
 	query->none |= isnull;
 	if (isnull || !cph_bind_time(linitial_oid(clause->types), value, &time))
 		return;
-	if (clause->op == CPH_OP_NOT_BEFORE)
+	if (clause->op != CPH_OP_NOT_AFTER)
 	{
 		query->oldest = query->has_oldest ? Max(query->oldest, time) : time;
 		query->has_oldest = true;
 	}
-	else
+	if (clause->op != CPH_OP_NOT_BEFORE)
 	{
 		query->newest = query->has_newest ? Min(query->newest, time) : time;
 		query->has_newest = true;

@@ -20,14 +20,14 @@
 /* What a clause asks of a field. */
 typedef enum CphOp
 {
-	CPH_OP_EQUAL,				/* field = value, or one of several values */
-	CPH_OP_ANY,					/* field = ANY (array) */
+	CPH_OP_EQUAL,				/* field = value; of several values, or of an
+								 * array: one of them */
 	CPH_OP_LIKE,				/* field LIKE pattern */
 	CPH_OP_PREFIX,				/* field ^@ prefix */
-	CPH_OP_LABEL,				/* label(field) = text, or one of several */
-	CPH_OP_LABEL_ANY,			/* label(field) = ANY (array) */
+	CPH_OP_LABEL,				/* label(field) = text, likewise */
 	CPH_OP_NOT_BEFORE,			/* field >= time or field > time */
 	CPH_OP_NOT_AFTER,			/* field <= time or field < time */
+	CPH_OP_AT,					/* field = time */
 	CPH_OP_GATE					/* a condition of no field: if it fails, no
 								 * row is wanted */
 } CphOp;
@@ -36,7 +36,7 @@ typedef enum CphOp
 static inline bool
 cph_op_is_bound(CphOp op)
 {
-	return op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER;
+	return op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER || op == CPH_OP_AT;
 }
 
 /* What a clause's values come to at run time. */
@@ -86,13 +86,13 @@ typedef struct CphScanSpec
 								 * names none */
 	List	   *attnums;		/* columns to read, integers */
 	List	   *clauses;		/* CphSpecClause *; at most one of a filter */
-	bool		ordered;		/* rows are promised newest first */
-	int			max_streams;	/* more values than that are not sent */
-	bool		window;			/* LIMIT and OFFSET are the scan's, as are the
-								 * clauses of fdw_recheck_quals */
+	int			ordered;		/* flag: rows are promised newest first */
+	int			window;			/* flag: LIMIT and OFFSET are the scan's, as
+								 * are the clauses of fdw_recheck_quals */
+	int			count;			/* flag: the scan returns the number of rows */
 	int			limit_expr;		/* number of an expression of type bigint */
 	int			offset_expr;	/* likewise */
-	bool		count;			/* the scan returns the number of rows */
+	int			max_streams;	/* more values than that are not sent */
 	int			first_rows;		/* rows that are known to be wanted; 0: all */
 
 	/* For EXPLAIN */

@@ -12,24 +12,31 @@
 /* The items of the encoded list. */
 enum
 {
+	ITEM_NUMBERS,				/* IntList, in the order of numbers */
 	ITEM_RELID,					/* OidList */
 	ITEM_ATTNUMS,				/* IntList */
 	ITEM_CLAUSES,				/* List of encoded clauses */
-	ITEM_NUMBERS,				/* IntList, in the order of NUMBER_xxx */
 	ITEM_CLASSES,				/* IntList */
 	ITEM_NO_LIMIT_REASON		/* List of one String, or NIL */
 };
 
-enum
-{
-	NUMBER_ORDERED,
-	NUMBER_WINDOW,
-	NUMBER_LIMIT_EXPR,
-	NUMBER_OFFSET_EXPR,
-	NUMBER_COUNT,
-	NUMBER_FIRST_ROWS,
-	NUMBER_MAX_STREAMS
+/* Where a specification has its numbers. */
+static const Size numbers[] = {
+	offsetof(CphScanSpec, ordered),
+	offsetof(CphScanSpec, window),
+	offsetof(CphScanSpec, count),
+	offsetof(CphScanSpec, limit_expr),
+	offsetof(CphScanSpec, offset_expr),
+	offsetof(CphScanSpec, max_streams),
+	offsetof(CphScanSpec, first_rows),
 };
+
+/* A number of a specification, to read or to set. */
+static int *
+number_of(const CphScanSpec *spec, int i)
+{
+	return (int *) ((char *) spec + numbers[i]);
+}
 
 /* Returns a clause as a list: filter and op, expressions, types, source. */
 static List *
@@ -53,25 +60,28 @@ decode_clause(List *encoded)
 	return clause;
 }
 
+/* Returns a text, which may be NULL, as a list. */
+static List *
+encode_text(char *text)
+{
+	return text ? list_make1(makeString(text)) : NIL;
+}
+
 /* Returns a specification as a list that may stand in a plan. */
 List *
 cph_scanspec_encode(const CphScanSpec *spec)
 {
+	List	   *items = NIL;
 	List	   *clauses = NIL;
-	List	   *numbers;
 	ListCell   *lc;
 
+	for (int i = 0; i < lengthof(numbers); i++)
+		items = lappend_int(items, *number_of(spec, i));
 	foreach(lc, spec->clauses)
 		clauses = lappend(clauses, encode_clause(lfirst(lc)));
-	numbers = list_make4_int(spec->ordered, spec->window, spec->limit_expr,
-							 spec->offset_expr);
-	numbers = lappend_int(numbers, spec->count);
-	numbers = lappend_int(numbers, spec->first_rows);
-	numbers = lappend_int(numbers, spec->max_streams);
-	return lappend(list_make5(list_make1_oid(spec->relid), spec->attnums,
-							  clauses, numbers, spec->classes),
-				   spec->no_limit_reason ?
-				   list_make1(makeString(spec->no_limit_reason)) : NIL);
+	return lappend(list_make5(items, list_make1_oid(spec->relid), spec->attnums,
+							  clauses, spec->classes),
+				   encode_text(spec->no_limit_reason));
 }
 
 /*
@@ -82,21 +92,15 @@ CphScanSpec *
 cph_scanspec_decode(List *encoded)
 {
 	CphScanSpec *spec = palloc0(sizeof(CphScanSpec));
-	List	   *numbers = list_nth(encoded, ITEM_NUMBERS);
 	List	   *reason = list_nth(encoded, ITEM_NO_LIMIT_REASON);
 	ListCell   *lc;
 
+	for (int i = 0; i < lengthof(numbers); i++)
+		*number_of(spec, i) = list_nth_int(list_nth(encoded, ITEM_NUMBERS), i);
 	spec->relid = linitial_oid((List *) list_nth(encoded, ITEM_RELID));
 	spec->attnums = list_nth(encoded, ITEM_ATTNUMS);
 	foreach(lc, (List *) list_nth(encoded, ITEM_CLAUSES))
 		spec->clauses = lappend(spec->clauses, decode_clause(lfirst(lc)));
-	spec->ordered = list_nth_int(numbers, NUMBER_ORDERED);
-	spec->window = list_nth_int(numbers, NUMBER_WINDOW);
-	spec->limit_expr = list_nth_int(numbers, NUMBER_LIMIT_EXPR);
-	spec->offset_expr = list_nth_int(numbers, NUMBER_OFFSET_EXPR);
-	spec->count = list_nth_int(numbers, NUMBER_COUNT);
-	spec->first_rows = list_nth_int(numbers, NUMBER_FIRST_ROWS);
-	spec->max_streams = list_nth_int(numbers, NUMBER_MAX_STREAMS);
 	spec->classes = list_nth(encoded, ITEM_CLASSES);
 	spec->no_limit_reason = reason ? strVal(linitial(reason)) : NULL;
 	return spec;

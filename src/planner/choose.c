@@ -1,0 +1,154 @@
+/*
+ * choose.c
+ *		Which of the clauses are put to use.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "planner/planner_private.h"
+
+#include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+/* A clause that was met, and what it asks. */
+typedef struct ReadClause
+{
+	const RestrictInfo *rinfo;
+	CphClause  *clause;			/* NULL: nothing */
+} ReadClause;
+
+/*
+ * Returns what a clause asks, or NULL if that is nothing.  It is read when it is
+ * met first: the table's own while its size is estimated, those of a join when
+ * a path is to depend on them.
+ */
+CphClause *
+cph_choose_read(CphTable *table, RestrictInfo *rinfo)
+{
+	ReadClause *read;
+	ListCell   *lc;
+
+	foreach(lc, table->read)
+	{
+		read = lfirst(lc);
+		if (read->rinfo == rinfo)
+			return read->clause;
+	}
+	read = palloc(sizeof(ReadClause));
+	read->rinfo = rinfo;
+	read->clause = cph_clause_read(table, rinfo->clause);
+	table->read = lappend(table->read, read);
+	return read->clause;
+}
+
+/* Tells whether a clause can be put to use without taking up a parameter. */
+static bool
+is_free(const CphTable *table, const CphClause *clause)
+{
+	if (cph_op_is_bound(clause->op))
+		return table->options->enable_order_pushdown || clause->filter >= 0;
+	return clause->op == CPH_OP_GATE;
+}
+
+/* Tells whether a parameter rather carries clause a than clause b. */
+static bool
+is_better(const CphClause *a, const CphClause *b)
+{
+	if (b == NULL || a->class != b->class)
+		return b == NULL || a->class > b->class;
+	if (a->fans_out != b->fans_out)
+		return b->fans_out;
+	if ((a->op == CPH_OP_EQUAL) != (b->op == CPH_OP_EQUAL))
+		return a->op == CPH_OP_EQUAL;
+	return IsA(linitial(a->values), Const) && !IsA(linitial(b->values), Const);
+}
+
+/*
+ * Returns the clauses (CphClause *) among some RestrictInfos that are used:
+ * for each filter at most one, and at most one that has several values, none
+ * unless fan_out.  Bounds of time are used all.
+ */
+List *
+cph_choose_clauses(CphTable *table, List *restrictinfos, bool fan_out)
+{
+	const CphEndpoint *endpoint = table->endpoint;
+	CphClause **best = palloc0(sizeof(CphClause *) * (endpoint->nfilters + 1));
+	List	   *chosen = NIL;
+	ListCell   *lc;
+
+	foreach(lc, restrictinfos)
+	{
+		CphClause  *clause = cph_choose_read(table, lfirst(lc));
+
+		if (clause == NULL || clause->class == CPH_LOCAL ||
+			(clause->fans_out && !fan_out))
+			continue;
+		if (is_free(table, clause))
+			chosen = lappend(chosen, clause);
+		else if (!cph_op_is_bound(clause->op) &&
+				 is_better(clause, best[clause->filter]))
+			best[clause->filter] = clause;
+	}
+	for (int i = 0; i < endpoint->nfilters; i++)
+	{
+		if (best[i] == NULL || (best[i]->fans_out && !fan_out))
+			continue;
+		fan_out &= !best[i]->fans_out;
+		chosen = lappend(chosen, best[i]);
+	}
+	return chosen;
+}
+
+/* Returns the chosen clause that an expression became, or NULL. */
+const CphClause *
+cph_chosen_clause(List *chosen, const Expr *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+	{
+		const CphClause *clause = lfirst(lc);
+
+		if (equal(clause->expr, expr))
+			return clause;
+	}
+	return NULL;
+}
+
+/* Returns the chosen clause that can have several values, or NULL. */
+const CphClause *
+cph_chosen_fan(List *chosen)
+{
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+	{
+		const CphClause *clause = lfirst(lc);
+
+		if (clause->fans_out)
+			return clause;
+	}
+	return NULL;
+}
+
+/* Returns in how many streams the chosen clauses are expected to be read. */
+double
+cph_chosen_streams(const CphTable *table, List *chosen)
+{
+	const CphClause *fan = cph_chosen_fan(chosen);
+	double		streams = 0;
+	ListCell   *lc;
+
+	if (fan == NULL)
+		return 1;
+	if (fan->binding != NULL && fan->binding->class != CPH_LOCAL)
+		return list_length(fan->binding->values);
+	foreach(lc, fan->values)
+	{
+		Node	   *value = lfirst(lc);
+
+		streams += type_is_array_domain(exprType(value)) ?
+			Max(cph_estimate_array_length(table->root, value), 1) : 1;
+	}
+	return streams;
+}

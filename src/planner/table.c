@@ -1,0 +1,82 @@
+/*
+ * table.c
+ *		A foreign table while a query is planned.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "planner/planner_private.h"
+
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+/*
+ * Returns how many rows the list has, as far as this backend has seen it; else
+ * what the endpoint is expected to have.
+ */
+static double
+seen_size(const CphTable *table)
+{
+	int64		seen = cph_connection_rows(table->options->serverid,
+										   table->endpoint, NULL, 0);
+
+	return seen >= 0 ? seen : table->endpoint->default_rows;
+}
+
+/* Reads the field of each column. */
+static void
+read_columns(CphTable *table)
+{
+	Relation	rel = RelationIdGetRelation(table->relid);
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	table->ncolumns = desc->natts;
+	table->fields = palloc0(sizeof(char *) * desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+
+		if (attr->attisdropped)
+			continue;
+		table->fields[i] = cph_column_field(table->relid, attr->attnum,
+											NameStr(attr->attname));
+		table->has_constants |= cph_field_is_constant(table->fields[i]);
+	}
+	RelationClose(rel);
+}
+
+/*
+ * Returns what the planner knows of a foreign table before it has looked at
+ * the clauses, palloc'd.  Sets the number of the relation's tuples where there
+ * are no statistics.
+ */
+CphTable *
+cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid)
+{
+	CphTable   *table = palloc0(sizeof(CphTable));
+
+	table->root = root;
+	table->rel = rel;
+	table->relid = relid;
+	table->options = cph_table_options(relid);
+	table->endpoint = cph_options_resource(table->options);
+	read_columns(table);
+	/* without statistics it is 0 or negative */
+	table->analyzed = rel->tuples > 0;
+	if (!table->analyzed)
+		rel->tuples = seen_size(table);
+	table->tuples = rel->tuples;
+	return table;
+}
+
+/* Returns the field of an expression that is a column, or NULL. */
+const char *
+cph_table_field(const CphTable *table, const Node *node)
+{
+	const Var  *var = (const Var *) node;
+
+	if (!IsA(var, Var) || var->varno != table->rel->relid ||
+		var->varlevelsup > 0 || var->varattno < 1 ||
+		var->varattno > table->ncolumns)
+		return NULL;
+	return table->fields[var->varattno - 1];
+}
