@@ -38,15 +38,6 @@ typedef struct CphPeer
 	bool		has_clock;		/* it told the time */
 } CphPeer;
 
-/* The error that a call ended in, for who does not want it raised. */
-typedef struct CphFailure
-{
-	int			sqlstate;
-	char	   *message;
-	char	   *detail;
-	const char *hint;			/* or NULL */
-} CphFailure;
-
 /* What became of a call that was answered. */
 typedef enum CphCallResult
 {
@@ -62,7 +53,7 @@ extern bool cph_client_may_ask(const CphClient *client);
 extern void cph_client_rest(CphClient *client);
 extern void cph_client_close(CphClient *client);
 extern const char *cph_client_server_name(const CphClient *client);
-extern const char *cph_client_project(const CphClient *client);
+extern const char *cph_client_project(CphClient *client);
 extern const CphPeer *cph_client_peer(const CphClient *client);
 extern CphFacts *cph_client_facts(CphClient *client,
 								  const CphEndpoint *endpoint);

@@ -9,36 +9,39 @@
 
 #include "client/client.h"
 
-#include "lib/ilist.h"
+/* A user who waits that long for a throttled service is told why. */
+#define CPH_NOTICE_AFTER_US		INT64CONST(5000000)
 
 /* A request, from its first try to its answer. */
 struct CphCall
 {
 	dlist_node	node;			/* in the client's calls */
 	CphClient  *client;
-	const CphEndpoint *endpoint;
-	char	   *path;
-	char	   *query;
+	const CphEndpoint *endpoint;	/* whose page it asks for; NULL: it is the
+									 * credential's question */
+	CphRequest	request;		/* its path is NULL until the project is known */
 	int			limit;
 	int			tries;			/* begun */
 	int			failures;		/* tries that failed in a way that may pass */
 	bool		renewed;		/* the credential was renewed for it */
 	int64		not_before;		/* next try; 0: at once */
 	CphTransfer *transfer;		/* NULL: between tries */
+	uint64		fingerprint;	/* of what the last try logged in with */
 	CphVerdict	verdict;		/* CPH_VERDICT_USE or _RAISE once it is
 								 * settled */
-	const CphOutcome *outcome;	/* of CPH_VERDICT_RAISE */
-	CphServiceError error;		/* what the answer says of itself */
-	uint64		fingerprint;	/* of what the last try logged in with */
+	CphOutcome	outcome;		/* of the last try */
+	const CphFilter *invalid;	/* the filter whose value was not taken, or
+								 * NULL */
+	CphFailure	failure;		/* of CPH_VERDICT_RAISE, in the client's context */
 };
 
 struct CphClient
 {
 	MemoryContext context;
+	MemoryContextCallback callback;
 	const CphOptions *options;
 	char	   *base;			/* URL */
-	char	   *authority;		/* host and port */
-	char	   *project_id;
+	char	   *project_id;		/* NULL: it comes with a token */
 	CphConnection *connection;
 	CphCredential *credential;
 	CphTransport *transport;	/* NULL: none is borrowed at the moment */
@@ -46,11 +49,27 @@ struct CphClient
 	CphCounters *counters;
 	CphPeer		peer;
 	dlist_head	calls;			/* every CphCall that was not dropped */
+	CphCall    *question;		/* one of them, that all others wait for, or
+								 * NULL */
+	CphFailure *failure;		/* that it ended in, and so do they; or NULL */
 };
 
+/* client.c */
 extern void cph_client_borrow(CphClient *client);
+extern bool cph_client_has_project(CphClient *client);
 extern int	cph_client_in_flight(CphClient *client);
+extern bool cph_client_is_behind(const CphClient *client);
 extern void cph_client_schedule(CphClient *client);
-extern void cph_call_step(CphCall *call);
+
+/* verdict.c */
+extern void cph_call_release(CphCall *call);
+extern void cph_call_end_trial(CphCall *call);
+extern void cph_call_fail(CphCall *call, const CphFailure *failure);
+extern void cph_call_finish(CphCall *call);
+extern bool cph_call_take(CphCall *call, CphPage **page, CphFailure *failure);
+
+/* call.c */
+extern bool cph_client_may_log_in(CphClient *client);
+extern void cph_client_step(CphClient *client);
 
 #endif							/* CPH_CLIENT_PRIVATE_H */

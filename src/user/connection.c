@@ -4,14 +4,11 @@
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "user/user.h"
+#include "user/user_private.h"
 #include "http/http.h"
-
-#include <limits.h>
 
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -21,10 +18,8 @@ PG_FUNCTION_INFO_V1(cph_fdw_get_connections);
 PG_FUNCTION_INFO_V1(cph_fdw_disconnect);
 PG_FUNCTION_INFO_V1(cph_fdw_disconnect_all);
 
-/* Answers in a row after which one more request may be in flight. */
-#define SUCCESSES_PER_STEP 16
-
-static HTAB *connections = NULL;
+/* The backend's connections, at most one of a user mapping valid. */
+static dlist_head connections = DLIST_STATIC_INIT(connections);
 
 /*
  * Marks the connections of a changed server or user mapping as no longer
@@ -33,14 +28,13 @@ static HTAB *connections = NULL;
 static void
 invalidate_connections(Datum arg, int cacheid, uint32 hash)
 {
-	HASH_SEQ_STATUS scan;
-	CphConnection *connection;
+	dlist_iter	iter;
 
-	if (connections == NULL)
-		return;
-	hash_seq_init(&scan, connections);
-	while ((connection = hash_seq_search(&scan)) != NULL)
+	dlist_foreach(iter, &connections)
 	{
+		CphConnection *connection = dlist_container(CphConnection, node,
+													iter.cur);
+
 		if (hash == 0 ||
 			(cacheid == FOREIGNSERVEROID && connection->server_hash == hash) ||
 			(cacheid == USERMAPPINGOID && connection->mapping_hash == hash))
@@ -58,148 +52,79 @@ cph_connection_init(void)
 								  invalidate_connections, (Datum) 0);
 }
 
-/* Makes the table of connections.  It lives as long as the backend. */
-static void
-create_connections(void)
-{
-	HASHCTL		control = {0};
-
-	control.keysize = sizeof(Oid);
-	control.entrysize = sizeof(CphConnection);
-	control.hcxt = TopMemoryContext;
-	connections = hash_create("cph_fdw connections", 8, &control,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 /*
- * Forgets what a credential has left with a connection.  Whoever still holds
- * the old generation keeps away from it.
+ * Closes the transports of a connection that is no longer valid, and forgets
+ * it, and its secrets, unless it is still in use.
  */
 static void
-forget_login(CphConnection *connection)
+forget(CphConnection *connection)
 {
-	static uint64 generation = 0;
-
-	connection->generation = ++generation;
-	connection->login = NULL;
-	MemoryContextReset(connection->context);
+	connection->valid = false;
+	cph_transport_discard(connection->umid);
+	if (connection->users > 0)
+		return;
+	dlist_delete(&connection->node);
+	MemoryContextDelete(connection->context);
 }
 
-/*
- * The same for all connections that are no longer valid, whose transports are
- * closed: the server or the mapping may be gone, and nobody ask for them again.
- */
-static void
-forget_invalid(void)
+/* Returns a connection as it is before its first request. */
+static CphConnection *
+create_connection(const UserMapping *mapping)
 {
-	HASH_SEQ_STATUS scan;
-	CphConnection *connection;
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "cph_fdw connection",
+												  ALLOCSET_SMALL_SIZES);
+	CphConnection *connection = MemoryContextAllocZero(context,
+													   sizeof(CphConnection));
 
-	hash_seq_init(&scan, connections);
-	while ((connection = hash_seq_search(&scan)) != NULL)
-	{
-		if (connection->valid)
-			continue;
-		if (connection->login != NULL)
-			forget_login(connection);
-		if (cph_transport_count(connection->umid) > 0)
-			cph_transport_discard(connection->umid);
-	}
-}
-
-/* Puts a connection back to what it is before its first request. */
-static void
-reset_connection(CphConnection *connection, const UserMapping *mapping)
-{
-	if (connection->context == NULL)
-		connection->context = AllocSetContextCreate(TopMemoryContext,
-													"cph_fdw login",
-													ALLOCSET_SMALL_SIZES);
-	forget_login(connection);
+	connection->context = context;
+	connection->umid = mapping->umid;
 	connection->serverid = mapping->serverid;
 	connection->server_hash =
 		GetSysCacheHashValue1(FOREIGNSERVEROID,
 							  ObjectIdGetDatum(mapping->serverid));
 	connection->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
-	connection->limit = INT_MAX;
-	connection->successes = 0;
-	connection->resume_at = 0;
-	connection->throttled_since = 0;
-	connection->noticed = false;
-	for (int i = 0; i < CPH_MAX_FACTS && connection->facts[i] != NULL; i++)
-		memset(connection->facts[i], 0, sizeof(CphFacts));
+	cph_pace_reset(&connection->pace);
+	connection->login = cph_login_create(context);
 	connection->valid = true;
-}
-
-/*
- * Returns the connection of a user mapping.  It stays where it is for the
- * backend's life.  One whose server or mapping has changed starts anew, with
- * new transports.
- */
-CphConnection *
-cph_connection_open(const UserMapping *mapping)
-{
-	CphConnection *connection;
-	Oid			umid = mapping->umid;
-	bool		found;
-
-	if (connections == NULL)
-		create_connections();
-	forget_invalid();
-	connection = hash_search(connections, &umid, HASH_ENTER, &found);
-	if (!found)
-		memset((char *) connection + sizeof(umid), 0,
-			   sizeof(CphConnection) - sizeof(umid));
-	if (!connection->valid)
-	{
-		cph_transport_discard(umid);
-		reset_connection(connection, mapping);
-	}
+	dlist_push_tail(&connections, &connection->node);
 	return connection;
 }
 
 /*
- * Takes note of an answer that asked for patience: no request of this server
- * before wait_us have passed, and half as many in flight as were.  Answers to
- * requests that were on their way at that time count once.
- *
- * Returns the time in which no success will have been seen when the wait is
- * over, for the caller to give up on.
+ * Returns the connection of a user mapping, to be closed.  Whatever is no
+ * longer valid is forgotten: the server or the mapping may be gone, and nobody
+ * ask for it again.
  */
-int64
-cph_connection_throttled(CphConnection *connection, int64 now, int64 wait_us,
-						 int in_flight, int64 timeout_us)
+CphConnection *
+cph_connection_open(const UserMapping *mapping)
 {
-	/* What an earlier statement met with long ago does not count. */
-	if (connection->throttled_since == 0 ||
-		now - connection->resume_at > timeout_us)
+	CphConnection *result = NULL;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &connections)
 	{
-		connection->throttled_since = now;
-		connection->noticed = false;
+		CphConnection *connection = dlist_container(CphConnection, node,
+													iter.cur);
+
+		if (!connection->valid)
+			forget(connection);
+		else if (connection->umid == mapping->umid)
+			result = connection;
 	}
-	if (now >= connection->resume_at)
-	{
-		connection->limit = Max(Min(connection->limit, in_flight) / 2, 1);
-		connection->successes = 0;
-	}
-	connection->resume_at = Max(connection->resume_at, now + wait_us);
-	return connection->resume_at - connection->throttled_since;
+	if (result == NULL)
+		result = create_connection(mapping);
+	result->users++;
+	return result;
 }
 
-/* Takes note of a success: the pace recovers, a step at a time. */
+/* Ends one use of a connection.  NULL is harmless. */
 void
-cph_connection_succeeded(CphConnection *connection)
+cph_connection_close(CphConnection *connection)
 {
-	connection->throttled_since = 0;
-	connection->noticed = false;
-	if (connection->limit < INT_MAX &&
-		++connection->successes >= SUCCESSES_PER_STEP)
-	{
-		connection->successes = 0;
-		if (++connection->limit > CPH_MAX_CONCURRENT)
-			connection->limit = INT_MAX;
-	}
+	if (connection != NULL)
+		connection->users--;
 }
 
 /*
@@ -218,7 +143,8 @@ cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
 		CphFacts  **known = &connection->facts[i];
 
 		if (*known == NULL)
-			*known = MemoryContextAllocZero(TopMemoryContext, sizeof(CphFacts));
+			*known = MemoryContextAllocZero(connection->context,
+											sizeof(CphFacts));
 		if ((*known)->endpoint == endpoint &&
 			strcmp((*known)->project_id, project_id) == 0)
 		{
@@ -246,15 +172,14 @@ int64
 cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 					const CphParam *params, int nparams)
 {
-	HASH_SEQ_STATUS scan;
-	CphConnection *connection;
 	int64		rows = -1;
+	dlist_iter	iter;
 
-	if (connections == NULL)
-		return -1;
-	hash_seq_init(&scan, connections);
-	while ((connection = hash_seq_search(&scan)) != NULL)
+	dlist_foreach(iter, &connections)
 	{
+		CphConnection *connection = dlist_container(CphConnection, node,
+													iter.cur);
+
 		if (connection->serverid != serverid || !connection->valid)
 			continue;
 		for (int i = 0; i < CPH_MAX_FACTS; i++)
@@ -284,15 +209,13 @@ Datum
 cph_fdw_get_connections(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	HASH_SEQ_STATUS scan;
-	CphConnection *connection;
+	dlist_iter	iter;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (connections == NULL)
-		return (Datum) 0;
-	hash_seq_init(&scan, connections);
-	while ((connection = hash_seq_search(&scan)) != NULL)
+	dlist_foreach(iter, &connections)
 	{
+		CphConnection *connection = dlist_container(CphConnection, node,
+													iter.cur);
 		ForeignServer *server;
 		Datum		values[2] = {0};
 		bool		nulls[2] = {false};
@@ -316,15 +239,14 @@ cph_fdw_get_connections(PG_FUNCTION_ARGS)
 static bool
 disconnect(Oid serverid)
 {
-	HASH_SEQ_STATUS scan;
-	CphConnection *connection;
 	bool		closed = false;
+	dlist_mutable_iter iter;
 
-	if (connections == NULL)
-		return false;
-	hash_seq_init(&scan, connections);
-	while ((connection = hash_seq_search(&scan)) != NULL)
+	dlist_foreach_modify(iter, &connections)
 	{
+		CphConnection *connection = dlist_container(CphConnection, node,
+													iter.cur);
+
 		if (!is_open(connection) ||
 			(OidIsValid(serverid) && connection->serverid != serverid))
 			continue;
@@ -338,9 +260,7 @@ disconnect(Oid serverid)
 							server ? server->servername : "(dropped)")));
 			continue;
 		}
-		cph_transport_discard(connection->umid);
-		connection->valid = false;
-		forget_login(connection);
+		forget(connection);
 		closed = true;
 	}
 	return closed;
@@ -351,7 +271,7 @@ Datum
 cph_fdw_disconnect(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 
 	PG_RETURN_BOOL(disconnect(server->serverid));
 }

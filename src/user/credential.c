@@ -2,8 +2,8 @@
  * credential.c
  *		A user mapping into the headers that a request logs in with.
  *
- * A credential belongs to a client.  What outlives it, as a token does, is in
- * the connection's CphLogin.
+ * A credential belongs to a client, which has the connection open.  What
+ * outlives it, as a token does, is in the connection's CphLogin.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -14,71 +14,22 @@
 
 #include "utils/memutils.h"
 
-/*
- * While another scan's request tries a credential, the others look again
- * after this time: its answer does not wake them.
- */
-#define LOOK_AGAIN_US 10000
-
-/*
- * One that was not looked after for that long holds up nobody: the scan that
- * sent it may not be read again before another has its rows.
- */
-#define ABANDONED_US 200000
-
 /* The headers of a signed request, and the NULL behind them. */
 #define HEADERS_MAX 5
 
 struct CphCredential
 {
-	MemoryContext context;
 	const CphOptions *options;
 	CphMappingOptions *mapping;
 	CphAuthMethod method;
-	Oid			umid;
+	char	   *scope;			/* of tokens, or NULL: none are asked for */
 	CphTransportOptions route;
-	CphConnection *connection;
-	uint64		generation;		/* of the connection that it was opened with */
-	CphLogin   *own;			/* in use once that is gone */
-	MemoryContextCallback callback;
+	CphLogin   *login;			/* the connection's */
 
 	/* What the last request logged in with */
 	MemoryContext used_context;
 	CphSecrets	used;
-	char	   *project_id;		/* NULL: not known yet */
 };
-
-/*
- * Returns what is remembered of the user mapping.  A credential that was
- * opened before the mapping changed, or was forgotten, keeps its own.
- */
-static CphLogin *
-login_of(CphCredential *credential)
-{
-	CphConnection *connection = credential->connection;
-
-	if (connection->generation == credential->generation)
-	{
-		if (connection->login == NULL)
-			connection->login = cph_login_create(connection->context);
-		return connection->login;
-	}
-	if (credential->own == NULL)
-		credential->own = cph_login_create(credential->context);
-	return credential->own;
-}
-
-/* The reset callback of a credential's context: others need not wait for it. */
-static void
-stop_probing(void *arg)
-{
-	CphCredential *credential = arg;
-	CphConnection *connection = credential->connection;
-
-	if (connection->generation == credential->generation &&
-		connection->login != NULL && connection->login->prober == credential)
-		connection->login->prober = NULL;
-}
 
 /* Fills in how transports reach the server. */
 static void
@@ -98,7 +49,8 @@ set_route(CphCredential *credential)
 
 /*
  * Returns the credential of a user mapping, in the current memory context, and
- * wipes the mapping's options.  The server's options must live as long.
+ * wipes the mapping's options.  The server's options and the connection must
+ * live as long.
  */
 CphCredential *
 cph_credential_open(const CphOptions *options, UserMapping *mapping,
@@ -107,21 +59,18 @@ cph_credential_open(const CphOptions *options, UserMapping *mapping,
 	CphCredential *credential = palloc0(sizeof(CphCredential));
 	ListCell   *lc;
 
-	credential->context = CurrentMemoryContext;
 	credential->options = options;
 	credential->mapping = cph_mapping_options(mapping);
 	credential->method = cph_mapping_auth_method(credential->mapping);
-	credential->umid = mapping->umid;
-	credential->connection = connection;
-	credential->generation = connection->generation;
+	credential->login = connection->login;
+	if (credential->method == CPH_AUTH_NONE)
+		elog(ERROR, "user mapping %u names no credential", mapping->umid);
+	if (credential->method == CPH_AUTH_PASSWORD)
+		credential->scope = cph_token_scope(options);
 	credential->used_context = AllocSetContextCreate(CurrentMemoryContext,
 													 "cph_fdw secrets",
 													 ALLOCSET_SMALL_SIZES);
 	set_route(credential);
-	credential->callback.func = stop_probing;
-	credential->callback.arg = credential;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext,
-									   &credential->callback);
 	foreach(lc, mapping->options)
 		cph_secret_wipe(strVal(lfirst_node(DefElem, lc)->arg));
 	return credential;
@@ -134,18 +83,15 @@ cph_credential_route(const CphCredential *credential)
 	return &credential->route;
 }
 
-/* Reads a token that the mapping's user is given, asking for it if needed. */
+/* Reads the token that the mapping's user was given, if there is one. */
 static void
 read_token(CphCredential *credential, CphSecrets *secrets)
 {
-	const CphMappingOptions *mapping = credential->mapping;
-	CphSecrets	password = {mapping->iam_user, mapping->iam_password,
-	mapping->iam_domain};
-	CphTokenRequest request = {credential->umid, credential->options, mapping,
-	&credential->route};
-	CphToken   *token = cph_login_token(login_of(credential), &request,
-										cph_login_fingerprint(&password));
+	const CphToken *token = cph_token_find(credential->login,
+										   credential->scope);
 
+	if (token == NULL)
+		return;
 	secrets->token = cph_secret_copy(token->text);
 	secrets->project_id = token->project_id ? pstrdup(token->project_id) : NULL;
 }
@@ -185,7 +131,7 @@ read_secrets(CphCredential *credential)
 			read_token(credential, &secrets);
 			break;
 		case CPH_AUTH_NONE:
-			elog(ERROR, "user mapping %u names no credential", credential->umid);
+			break;
 	}
 	MemoryContextSwitchTo(caller);
 	credential->used = secrets;
@@ -193,20 +139,15 @@ read_secrets(CphCredential *credential)
 
 /*
  * Returns the project to ask for: the options', or else the one that comes
- * with the credential, or NULL.  May ask for a token and wait for it.
+ * with the credential, or NULL: none does, or not before there is a token.
  */
 const char *
 cph_credential_project(CphCredential *credential)
 {
-	if (credential->project_id != NULL)
-		return credential->project_id;
-	if (credential->options->project_id == NULL)
-		read_secrets(credential);
-	credential->project_id = credential->options->project_id;
-	if (credential->project_id == NULL && credential->used.project_id != NULL)
-		credential->project_id =
-			MemoryContextStrdup(credential->context, credential->used.project_id);
-	return credential->project_id;
+	if (credential->options->project_id != NULL)
+		return credential->options->project_id;
+	read_secrets(credential);
+	return credential->used.project_id;
 }
 
 /* Tells whether requests are signed: a wrong signature is counted. */
@@ -217,48 +158,47 @@ is_signed(const CphCredential *credential)
 		credential->method == CPH_AUTH_KEYS_FILE;
 }
 
-/* Tells whether another scan's request tries the credential at the moment. */
-static bool
-is_tried(const CphCredential *credential, const CphLogin *login)
+/*
+ * Tells what a credential lacks before a request for a page can be logged in.
+ * Several wrong signatures at once would lock the key.
+ */
+CphLack
+cph_credential_lacks(CphCredential *credential)
 {
-	return login->prober != NULL && login->prober != credential &&
-		cph_transport_now() < login->attended_at + ABANDONED_US;
+	const CphToken *token;
+
+	if (is_signed(credential) && !credential->login->accepted)
+		return CPH_LACK_PROOF;
+	if (credential->scope == NULL)
+		return CPH_LACK_NOTHING;
+	token = cph_token_find(credential->login, credential->scope);
+	return token != NULL &&
+		(token->renew_at == 0 || cph_transport_now() < token->renew_at) ?
+		CPH_LACK_NOTHING : CPH_LACK_TOKEN;
+}
+
+/* Fills in the request for the token that is lacking, palloc'd. */
+void
+cph_credential_question(CphCredential *credential, CphRequest *request)
+{
+	cph_token_request(credential->options, request);
+}
+
+/* Makes what an answer leads to for a page into what it does for a question. */
+void
+cph_credential_judge(const CphTransfer *transfer, CphOutcome *outcome)
+{
+	cph_token_judge(transfer, outcome);
 }
 
 /*
- * Tells whether a request may be sent beside in_flight others.  Until the
- * service has taken a signature there is one at a time, lest several wrong
- * ones lock the key at once.
+ * Takes the answer to a question, which the connection keeps.  Returns NULL, or
+ * why it cannot.
  */
-bool
-cph_credential_ready(CphCredential *credential, int in_flight)
+const char *
+cph_credential_learn(CphCredential *credential, const CphTransfer *transfer)
 {
-	CphLogin   *login = login_of(credential);
-
-	return !is_signed(credential) || login->accepted ||
-		(in_flight == 0 && !is_tried(credential, login));
-}
-
-/* Returns when to look whether it may be sent, of cph_transport_now; or 0. */
-int64
-cph_credential_ready_at(CphCredential *credential)
-{
-	CphLogin   *login = login_of(credential);
-
-	if (!is_signed(credential) || login->accepted ||
-		!is_tried(credential, login))
-		return 0;
-	return cph_transport_now() + LOOK_AGAIN_US;
-}
-
-/* Takes note that the requests of a credential are looked after. */
-void
-cph_credential_attend(CphCredential *credential)
-{
-	CphLogin   *login = login_of(credential);
-
-	if (login->prober == credential)
-		login->attended_at = cph_transport_now();
+	return cph_token_read(credential->login, credential->scope, transfer);
 }
 
 /* Adds a header to those that are signed. */
@@ -273,19 +213,19 @@ add_header(CphSignedRequest *request, CphSignedHeader *headers,
 
 /* Puts the headers of a signed request into lines. */
 static void
-sign_headers(const CphCredential *credential, const CphLoginRequest *request,
+sign_headers(const CphCredential *credential, const CphRequest *request,
 			 const char **lines)
 {
 	const CphSecrets *keys = &credential->used;
 	char		date[CPH_DATE_SIZE];
 	char		signature[CPH_HEX_SIZE];
 	CphSignedHeader headers[HEADERS_MAX];
-	CphSignedRequest to_sign = {request->method, request->path, request->query,
-	"", headers, 0};
+	CphSignedRequest to_sign = {request->method, request->path, request->query, "",
+	headers, 0};
 
 	cph_sign_date((pg_time_t) time(NULL), date);
-	add_header(&to_sign, headers, "host", request->authority);
-	add_header(&to_sign, headers, "x-project-id", credential->project_id);
+	add_header(&to_sign, headers, "host", strstr(request->base, "://") + 3);
+	add_header(&to_sign, headers, "x-project-id", request->project_id);
 	add_header(&to_sign, headers, "x-sdk-date", date);
 	if (keys->security_token != NULL)
 		add_header(&to_sign, headers, "x-security-token", keys->security_token);
@@ -301,51 +241,44 @@ sign_headers(const CphCredential *credential, const CphLoginRequest *request,
 }
 
 /*
- * Returns the header lines that log a request in, ended by NULL, in the
- * current memory context, and the fingerprint of what they are made from.
- * Raises an error if that was refused a short while ago.  May ask for a token
- * and wait for it.
+ * Adds to a request for a page, or to a question, what logs it in: header
+ * lines and a body, in the current memory context; and tells the fingerprint of
+ * what they are made from.
  */
-const char *const *
-cph_credential_headers(CphCredential *credential,
-					   const CphLoginRequest *request, uint64 *fingerprint)
+void
+cph_credential_log_in(CphCredential *credential, const CphRequest *request,
+					  bool question, CphHttpRequest *http, uint64 *fingerprint)
 {
+	const CphMappingOptions *mapping = credential->mapping;
+	CphSecrets	password = {mapping->iam_user, mapping->iam_password,
+	mapping->iam_domain};
 	const char **lines = palloc0(sizeof(char *) * HEADERS_MAX);
-	CphLogin   *login;
 
-	read_secrets(credential);
-	login = login_of(credential);
-	*fingerprint = cph_login_fingerprint(&credential->used);
-	cph_login_check(login, *fingerprint, credential->options->server_name);
-	if (!is_signed(credential))
-		lines[0] = cph_secret_printf("X-Auth-Token: %s", credential->used.token);
-	else
+	http->headers = lines;
+	if (question)
 	{
-		sign_headers(credential, request, lines);
-		if (!login->accepted)
-		{
-			login->prober = credential;
-			login->attended_at = cph_transport_now();
-		}
+		lines[0] = "Content-Type: application/json;charset=utf8";
+		http->body = cph_token_body(mapping, credential->scope);
+		*fingerprint = cph_login_fingerprint(&password);
+		return;
 	}
-	return lines;
+	read_secrets(credential);
+	*fingerprint = cph_login_fingerprint(&credential->used);
+	if (is_signed(credential))
+		sign_headers(credential, request, lines);
+	else
+		lines[0] = cph_secret_printf("X-Auth-Token: %s", credential->used.token);
 }
 
-/*
- * Takes note of the end of a request that was logged in, NULL for one that was
- * dropped.
- */
+/* Takes note of the answer to a request for a page. */
 void
 cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
 {
-	CphLogin   *login = login_of(credential);
-	int			status = transfer ? cph_transfer_status(transfer) : 0;
+	int			status = cph_transfer_status(transfer);
 
-	if (login->prober == credential)
-		login->prober = NULL;
 	/* any other may come from something in front of the gateway that checks */
 	if (status == 200 || status == 400 || status == 403 || status == 404)
-		login->accepted = true;
+		credential->login->accepted = true;
 }
 
 /*
@@ -358,9 +291,11 @@ cph_credential_renew(CphCredential *credential, uint64 fingerprint)
 	switch (credential->method)
 	{
 		case CPH_AUTH_PASSWORD:
-			cph_login_drop_token(login_of(credential),
-								 cph_token_scope(credential->options),
-								 fingerprint);
+			read_secrets(credential);
+			if (cph_login_fingerprint(&credential->used) == fingerprint)
+				cph_token_drop(credential->login,
+							   cph_token_find(credential->login,
+											  credential->scope));
 			return true;
 		case CPH_AUTH_TOKEN_FILE:
 		case CPH_AUTH_KEYS_FILE:
@@ -376,22 +311,32 @@ cph_credential_renew(CphCredential *credential, uint64 fingerprint)
  * detail is that of the error.
  */
 void
-cph_credential_refused(CphCredential *credential, uint64 fingerprint,
-					   const CphTransfer *transfer,
+cph_credential_refused(CphCredential *credential, bool question,
+					   uint64 fingerprint, const CphTransfer *transfer,
 					   const CphServiceError *error, const char *detail)
 {
 	int64		date = cph_transfer_date(transfer);
 	int64		ahead = date != 0 ? date - (int64) time(NULL) : 0;
 
-	cph_login_refuse(login_of(credential), fingerprint, detail,
-					 cph_login_hint(credential->method, error, ahead));
+	cph_login_refuse(credential->login, fingerprint, detail,
+					 cph_login_hint(question ? CPH_AUTH_NONE : credential->method,
+									error, ahead));
+}
+
+/* Tells what cph_login_is_refused does. */
+bool
+cph_credential_is_refused(CphCredential *credential, uint64 fingerprint,
+						  CphFailure *failure)
+{
+	return cph_login_is_refused(credential->login, fingerprint,
+								credential->options->server_name, failure);
 }
 
 /* Returns what can be done about the refusal that is remembered. */
 const char *
 cph_credential_hint(CphCredential *credential)
 {
-	return login_of(credential)->hint;
+	return credential->login->hint;
 }
 
 /* Masks all secrets of the credential in a text of the service, or NULL. */

@@ -32,7 +32,8 @@ typedef struct Refusal
 
 /*
  * By the documents, and by messages of the gateway that others have met.  The
- * last one of a method stands for every other.
+ * last one of a method stands for every other.  CPH_AUTH_NONE is the request
+ * for a token.
  */
 static const Refusal refusals[] = {
 	{CPH_AUTH_TOKEN, "APIGW.0307", NULL,
@@ -55,6 +56,8 @@ static const Refusal refusals[] = {
 	"The service does not know the access key in the file that the option \"credentials_file\" of the user mapping names."},
 	{CPH_AUTH_KEYS_FILE, NULL, NULL,
 	"The secret key or the security token in the file that the option \"credentials_file\" of the user mapping names is wrong, or has expired."},
+	{CPH_AUTH_NONE, NULL, NULL,
+	"The options \"iam_user\", \"iam_password\" and \"iam_domain\" of the user mapping are wrong, or the user may not log in."},
 	{CPH_AUTH_PASSWORD, NULL, NULL,
 	"The token service gave the token, but the service does not take it: see the options \"region\", \"endpoint\" and \"iam_endpoint\" of the server."},
 };
@@ -151,100 +154,24 @@ cph_login_refuse(CphLogin *login, uint64 fingerprint, const char *detail,
 	login->accepted = false;
 }
 
-/* Raises an error if a credential is not to be sent again yet. */
-void
-cph_login_check(const CphLogin *login, uint64 fingerprint,
-				const char *server_name)
+/*
+ * Tells whether a credential was refused a short while ago and is not to be
+ * sent again yet, and the error to raise then, palloc'd.
+ */
+bool
+cph_login_is_refused(const CphLogin *login, uint64 fingerprint,
+					 const char *server_name, CphFailure *failure)
 {
 	int64		ago = cph_transport_now() - login->refused_at;
 
 	if (login->refused != fingerprint || ago >= REFUSED_US)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			 errmsg("server \"%s\" refused the credential", server_name),
-			 errdetail("%s  It is not sent again for another " INT64_FORMAT " seconds, unless the user mapping is changed.",
-					   login->detail, (REFUSED_US - ago) / USECS_PER_SEC + 1),
-			 login->hint ? errhint("%s", login->hint) : 0));
-}
-
-/* Finds a token by its scope, or NULL. */
-static CphToken *
-find_token(CphLogin *login, const char *scope)
-{
-	slist_iter	iter;
-
-	slist_foreach(iter, &login->tokens)
-	{
-		CphToken   *token = slist_container(CphToken, node, iter.cur);
-
-		if (strcmp(token->scope, scope) == 0)
-			return token;
-	}
-	return NULL;
-}
-
-/* Forgets a token. */
-static void
-drop_token(CphLogin *login, CphToken *token)
-{
-	slist_delete(&login->tokens, &token->node);
-	MemoryContextDelete(token->context);
-}
-
-/* Raises the error that a name or password was refused, and remembers it. */
-pg_noreturn static void
-refuse_password(CphLogin *login, const CphTokenRequest *request,
-				uint64 fingerprint, const char *detail)
-{
-	static const char *const hint = "The options \"iam_user\", \"iam_password\" and \"iam_domain\" of the user mapping are wrong, or the user may not log in.";
-
-	cph_login_refuse(login, fingerprint, detail, hint);
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			 errmsg("could not get a token for server \"%s\"",
-					request->options->server_name),
-			 errdetail_internal("%s", detail),
-			 errhint("%s", hint)));
-}
-
-/*
- * Returns a token that is good for now: the one that is remembered, or another
- * that is asked for and waited for.  fingerprint is that of the name and
- * password.
- */
-CphToken *
-cph_login_token(CphLogin *login, const CphTokenRequest *request,
-				uint64 fingerprint)
-{
-	char	   *scope = cph_token_scope(request->options);
-	CphToken   *token = find_token(login, scope);
-	char	   *refusal = NULL;
-
-	if (token != NULL &&
-		(token->renew_at == 0 || cph_transport_now() < token->renew_at))
-		return token;
-	cph_login_check(login, fingerprint, request->options->server_name);
-	if (token != NULL)
-		drop_token(login, token);
-	token = cph_token_request(request, &refusal);
-	if (token == NULL)
-		refuse_password(login, request, fingerprint, refusal);
-	MemoryContextSetParent(token->context, login->context);
-	slist_push_head(&login->tokens, &token->node);
-	return token;
-}
-
-/* Forgets the token of a scope, if it is the one with that fingerprint. */
-void
-cph_login_drop_token(CphLogin *login, const char *scope, uint64 fingerprint)
-{
-	CphToken   *token = find_token(login, scope);
-	CphSecrets	secrets = {0};
-
-	if (token == NULL)
-		return;
-	secrets.token = token->text;
-	if (cph_login_fingerprint(&secrets) == fingerprint)
-		drop_token(login, token);
+		return false;
+	failure->sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+	failure->message = psprintf("server \"%s\" refused the credential",
+								server_name);
+	failure->detail = psprintf("%s  It is not sent again for another " INT64_FORMAT " seconds, unless the user mapping is changed.",
+							   login->detail,
+							   (REFUSED_US - ago) / USECS_PER_SEC + 1);
+	failure->hint = login->hint;
+	return true;
 }

@@ -10,6 +10,7 @@
 #include "service/service.h"
 
 #include "foreign/foreign.h"
+#include "lib/ilist.h"
 
 /*
  * The ways in which a user mapping logs in.
@@ -183,92 +184,135 @@ extern int64 cph_facts_rows(const CphFacts *facts, const CphParam *params,
 							int nparams);
 
 /*
- * What a backend remembers of a server, for each user mapping: how fast
- * it may ask, and what the service has shown of itself.
+ * How fast a server is asked, by one user mapping.  Times are microseconds of
+ * the monotonic clock, 0 is never.
  */
-
-/* Endpoints of projects of which a connection remembers something. */
-#define CPH_MAX_FACTS 24
-
-/*
- * A connection in the sense of postgres_fdw: a user at a server.  It is
- * forgotten with its server or user mapping, and when it is disconnected.
- */
-typedef struct CphConnection
+typedef struct CphPace
 {
-	Oid			umid;			/* hash key: the user mapping */
-	Oid			serverid;
-	uint32		server_hash;	/* of the catalog entries, for invalidation */
-	uint32		mapping_hash;
-	bool		valid;			/* false: the server or mapping has changed */
-	uint64		generation;		/* a new number for each time it is opened */
-
-	/* Pace.  Times are microseconds of the monotonic clock, 0 is never. */
 	int			limit;			/* requests of one scan in flight; INT_MAX:
 								 * unbounded */
 	int			successes;		/* answers since the limit was changed */
 	int64		resume_at;		/* no request before this time */
 	int64		throttled_since;	/* no success since this time */
 	bool		noticed;		/* the user knows of it */
+} CphPace;
 
-	/* What credentials leave here; wiped when the connection is forgotten */
-	MemoryContext context;
-	struct CphLogin *login;		/* or NULL */
+extern void cph_pace_reset(CphPace *pace);
+extern bool cph_pace_throttled(CphPace *pace, int64 wait_us, int in_flight,
+							   int64 timeout_us);
+extern void cph_pace_succeeded(CphPace *pace);
+
+/*
+ * What a backend remembers of a server, for each user mapping: how fast
+ * it may ask, how it logs in, and what the service has shown of itself.
+ */
+
+/* Endpoints of projects of which a connection remembers something. */
+#define CPH_MAX_FACTS 24
+
+/*
+ * A connection in the sense of postgres_fdw: a user at a server.  When the
+ * server or the user mapping changes, or it is disconnected, the next who opens
+ * it gets another; this one is forgotten, and wiped, after its last user.
+ */
+typedef struct CphConnection
+{
+	dlist_node	node;
+	MemoryContext context;		/* that it is in, with all that it knows */
+	Oid			umid;			/* the user mapping */
+	Oid			serverid;
+	uint32		server_hash;	/* of the catalog entries, for invalidation */
+	uint32		mapping_hash;
+	bool		valid;			/* false: the server or mapping has changed */
+	int			users;			/* that have it open */
+	CphPace		pace;
+
+	/*
+	 * The call that finds out what others wait for, a token or whether the
+	 * service takes the credential; NULL: none does.  The client's.
+	 */
+	struct CphCall *trial;
+	struct CphLogin *login;		/* what credentials leave here */
 
 	/*
 	 * What the service has shown of each endpoint and project used last; the
-	 * rest is NULL.  Each stays where it is for the backend's life.
+	 * rest is NULL.
 	 */
 	CphFacts   *facts[CPH_MAX_FACTS];
 } CphConnection;
 
 extern void cph_connection_init(void);
 extern CphConnection *cph_connection_open(const UserMapping *mapping);
-
-extern int64 cph_connection_throttled(CphConnection *connection, int64 now,
-									  int64 wait_us, int in_flight,
-									  int64 timeout_us);
+extern void cph_connection_close(CphConnection *connection);
 extern CphFacts *cph_connection_facts(CphConnection *connection,
 									  const CphEndpoint *endpoint,
 									  const char *project_id);
 extern int64 cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 								 const CphParam *params, int nparams);
-extern void cph_connection_succeeded(CphConnection *connection);
 
 /*
- * A user mapping into the headers that a request logs in with.
+ * A user mapping into what a request logs in with.
  */
 
 typedef struct CphCredential CphCredential;
 
-/* What a request is that is to be logged in. */
-typedef struct CphLoginRequest
+/* What a request asks for. */
+typedef struct CphRequest
 {
 	const char *method;
-	const char *authority;		/* host and port, as in the URL */
-	const char *path;			/* encoded */
-	const char *query;			/* canonical */
-} CphLoginRequest;
+	char	   *base;			/* URL of the service */
+	char	   *path;			/* encoded */
+	char	   *query;			/* canonical */
+	const char *project_id;		/* that it is about; NULL: none */
+} CphRequest;
+
+/* What a credential lacks before a request can be logged in. */
+typedef enum CphLack
+{
+	CPH_LACK_NOTHING,
+	CPH_LACK_PROOF,				/* the service has not taken its signature yet:
+								 * the request is to be the only one */
+	CPH_LACK_TOKEN				/* to be asked for */
+} CphLack;
+
+/* An error that is not raised yet. */
+typedef struct CphFailure
+{
+	int			sqlstate;
+	char	   *message;
+	char	   *detail;
+	const char *hint;			/* or NULL */
+} CphFailure;
 
 extern CphCredential *cph_credential_open(const CphOptions *options,
 										  UserMapping *mapping,
 										  CphConnection *connection);
 extern const CphTransportOptions *cph_credential_route(const CphCredential *credential);
+extern CphLack cph_credential_lacks(CphCredential *credential);
 extern const char *cph_credential_project(CphCredential *credential);
 
-extern bool cph_credential_ready(CphCredential *credential, int in_flight);
-extern int64 cph_credential_ready_at(CphCredential *credential);
-extern void cph_credential_attend(CphCredential *credential);
-extern const char *const *cph_credential_headers(CphCredential *credential,
-												 const CphLoginRequest *request,
-												 uint64 *fingerprint);
+/* A request for a token, in place of one for a page */
+extern void cph_credential_question(CphCredential *credential,
+									CphRequest *request);
+extern void cph_credential_judge(const CphTransfer *transfer,
+								 CphOutcome *outcome);
+extern const char *cph_credential_learn(CphCredential *credential,
+										const CphTransfer *transfer);
+
+/* A request of either kind */
+extern void cph_credential_log_in(CphCredential *credential,
+								  const CphRequest *request, bool question,
+								  CphHttpRequest *http, uint64 *fingerprint);
 extern void cph_credential_answered(CphCredential *credential,
 									const CphTransfer *transfer);
 extern bool cph_credential_renew(CphCredential *credential, uint64 fingerprint);
-extern void cph_credential_refused(CphCredential *credential, uint64 fingerprint,
+extern void cph_credential_refused(CphCredential *credential, bool question,
+								   uint64 fingerprint,
 								   const CphTransfer *transfer,
 								   const CphServiceError *error,
 								   const char *detail);
+extern bool cph_credential_is_refused(CphCredential *credential,
+									  uint64 fingerprint, CphFailure *failure);
 extern const char *cph_credential_hint(CphCredential *credential);
 extern void cph_credential_mask(const CphCredential *credential, char *text);
 extern void cph_credential_mask_error(const CphCredential *credential,

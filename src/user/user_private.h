@@ -9,7 +9,6 @@
 
 #include "user/user.h"
 
-#include "lib/ilist.h"
 #include "pgtime.h"
 
 /*
@@ -123,39 +122,9 @@ extern void cph_credfile_keys(const char *path, const char *profile,
 							  CphSecrets *secrets);
 
 /*
- * Tokens: a user's name and password into what the service takes.
- */
-
-/* A token that was given.  It is wiped when its context goes. */
-typedef struct CphToken
-{
-	slist_node	node;			/* the keeper's */
-	MemoryContext context;		/* its own */
-	char	   *scope;			/* cph_token_scope of what was asked for */
-	char	   *text;			/* secret */
-	char	   *project_id;		/* that it is good for, or NULL */
-	int64		renew_at;		/* time of cph_transport_now; 0: unknown */
-} CphToken;
-
-/* Who asks for a token, and how. */
-typedef struct CphTokenRequest
-{
-	Oid			umid;			/* the user mapping, key of the transports */
-	const CphOptions *options;
-	const CphMappingOptions *mapping;
-	const CphTransportOptions *transport;
-} CphTokenRequest;
-
-extern char *cph_token_scope(const CphOptions *options);
-extern CphToken *cph_token_request(const CphTokenRequest *request,
-								   char **refusal);
-
-/*
- * What a backend remembers of a user mapping's logging in: its tokens,
- * and whether the service takes its credential.
- */
-
-/*
+ * What a connection remembers of logging in: its tokens, and whether the
+ * service takes its credential.
+ *
  * A credential is known here by its fingerprint, a hash that does not tell it.
  */
 typedef struct CphLogin
@@ -163,8 +132,6 @@ typedef struct CphLogin
 	MemoryContext context;		/* that it is in */
 	slist_head	tokens;			/* CphToken */
 	bool		accepted;		/* the service has taken a credential */
-	const void *prober;			/* who sends the first request; NULL: nobody */
-	int64		attended_at;	/* when that was last looked after */
 	uint64		refused;		/* fingerprint of one that was; 0: none */
 	int64		refused_at;		/* time of cph_transport_now */
 	char	   *detail;			/* of that error */
@@ -178,12 +145,32 @@ extern const char *cph_login_hint(CphAuthMethod method,
 								  int64 clock_ahead);
 extern void cph_login_refuse(CphLogin *login, uint64 fingerprint,
 							 const char *detail, const char *hint);
-extern void cph_login_check(const CphLogin *login, uint64 fingerprint,
-							const char *server_name);
-extern CphToken *cph_login_token(CphLogin *login,
-								 const CphTokenRequest *request,
-								 uint64 fingerprint);
-extern void cph_login_drop_token(CphLogin *login, const char *scope,
-								 uint64 fingerprint);
+extern bool cph_login_is_refused(const CphLogin *login, uint64 fingerprint,
+								 const char *server_name, CphFailure *failure);
+
+/*
+ * Tokens: a user's name and password into what the service takes.
+ */
+
+/* A token that was given.  It is wiped when its context goes. */
+typedef struct CphToken
+{
+	slist_node	node;			/* in the login's */
+	MemoryContext context;		/* its own */
+	char	   *scope;			/* cph_token_scope of what was asked for */
+	char	   *text;			/* secret */
+	char	   *project_id;		/* that it is good for, or NULL */
+	int64		renew_at;		/* time of cph_transport_now; 0: unknown */
+} CphToken;
+
+extern char *cph_token_scope(const CphOptions *options);
+extern void cph_token_request(const CphOptions *options, CphRequest *request);
+extern char *cph_token_body(const CphMappingOptions *mapping,
+							const char *scope);
+extern void cph_token_judge(const CphTransfer *transfer, CphOutcome *outcome);
+extern const char *cph_token_read(CphLogin *login, const char *scope,
+								  const CphTransfer *transfer);
+extern CphToken *cph_token_find(CphLogin *login, const char *scope);
+extern void cph_token_drop(CphLogin *login, CphToken *token);
 
 #endif							/* CPH_USER_PRIVATE_H */

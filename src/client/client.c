@@ -1,0 +1,234 @@
+/*
+ * client.c
+ *		Who asks: opens and closes clients, tells how far they are, and has
+ *		their transports wake them.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "client/client_private.h"
+
+#include "utils/memutils.h"
+
+/*
+ * While another client's call tries a credential, or asks for a token, the
+ * others look again after this time: its answer does not wake them.
+ */
+#define LOOK_AGAIN_US INT64CONST(10000)
+
+/* The reset callback of a client's context: others need not wait for it. */
+static void
+leave_connection(void *arg)
+{
+	CphClient  *client = arg;
+	CphConnection *connection = client->connection;
+
+	if (connection != NULL && connection->trial != NULL &&
+		connection->trial->client == client)
+		connection->trial = NULL;
+	cph_connection_close(connection);
+}
+
+/*
+ * Tells whether the client knows the project that it asks for: it may come with
+ * a token.  Raises an error where none is named.
+ */
+bool
+cph_client_has_project(CphClient *client)
+{
+	const char *project_id = client->project_id;
+
+	if (project_id == NULL)
+		project_id = cph_credential_project(client->credential);
+	if (project_id == NULL &&
+		cph_credential_lacks(client->credential) != CPH_LACK_TOKEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("server \"%s\" names no project",
+						client->options->server_name),
+				 errhint("Set the option \"project_id\" of the server or the foreign table.")));
+	if (project_id != NULL && client->project_id == NULL)
+		client->project_id = MemoryContextStrdup(client->context, project_id);
+	return project_id != NULL;
+}
+
+/*
+ * Returns a client that asks a server as the given user, in a child of the
+ * current memory context; deleting that one closes the client.  Raises an
+ * error if an endpoint, a project or a credential is missing.  The options
+ * and counters must live as long.
+ */
+CphClient *
+cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "cph_fdw client",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	UserMapping *mapping = GetUserMapping(userid, options->serverid);
+	CphClient  *client = palloc0(sizeof(CphClient));
+
+	client->context = context;
+	client->options = options;
+	client->counters = counters;
+	client->base = cph_options_endpoint(options);
+	client->callback.func = leave_connection;
+	client->callback.arg = client;
+	MemoryContextRegisterResetCallback(context, &client->callback);
+	client->connection = cph_connection_open(mapping);
+	client->credential = cph_credential_open(options, mapping,
+											 client->connection);
+	(void) cph_client_has_project(client);
+	client->loan = AllocSetContextCreate(context, "cph_fdw loan",
+										 ALLOCSET_SMALL_SIZES);
+	dlist_init(&client->calls);
+	MemoryContextSwitchTo(caller);
+	return client;
+}
+
+/* Borrows a transport, unless the client has one. */
+void
+cph_client_borrow(CphClient *client)
+{
+	if (client->transport == NULL)
+		client->transport =
+			cph_transport_borrow(client->connection->umid,
+								 cph_credential_route(client->credential),
+								 client->loan);
+}
+
+/* Tells whether the client has a transport to ask through, or can get one. */
+bool
+cph_client_may_ask(const CphClient *client)
+{
+	return client->transport != NULL ||
+		cph_transport_available(client->connection->umid);
+}
+
+/* Closes a client and drops its calls.  NULL is allowed. */
+void
+cph_client_close(CphClient *client)
+{
+	if (client != NULL)
+		MemoryContextDelete(client->context);
+}
+
+/* Returns the counters of a client, for reading and for counting repairs. */
+CphCounters *
+cph_client_counters(CphClient *client)
+{
+	return client->counters;
+}
+
+/* Returns the name of the client's server, for messages. */
+const char *
+cph_client_server_name(const CphClient *client)
+{
+	return client->options->server_name;
+}
+
+/* Returns what the last answer told about the other end. */
+const CphPeer *
+cph_client_peer(const CphClient *client)
+{
+	return &client->peer;
+}
+
+/* Returns how many requests may be in flight at once. */
+int
+cph_client_concurrency(const CphClient *client)
+{
+	return Min(client->options->max_concurrent_requests,
+			   client->connection->pace.limit);
+}
+
+/* Returns the number of the client's requests that are in flight. */
+int
+cph_client_in_flight(CphClient *client)
+{
+	int			result = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &client->calls)
+	{
+		CphCall    *call = dlist_container(CphCall, node, iter.cur);
+
+		if (call->transfer != NULL && call->verdict == CPH_VERDICT_NONE)
+			result++;
+	}
+	return result;
+}
+
+/* Returns the number of requests that were sent and not read, as things are. */
+int
+cph_client_unread(CphClient *client)
+{
+	int			result = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &client->calls)
+	{
+		if (dlist_container(CphCall, node, iter.cur)->transfer != NULL)
+			result++;
+	}
+	return result;
+}
+
+/*
+ * Tells whether a client waits for what another's call finds out about their
+ * credential.
+ */
+bool
+cph_client_is_behind(const CphClient *client)
+{
+	const CphCall *trial = client->connection->trial;
+
+	return trial != NULL && trial->client != client &&
+		cph_credential_lacks(client->credential) != CPH_LACK_NOTHING;
+}
+
+/*
+ * Returns when a call that is not on its way is to be looked at again, of
+ * cph_transport_now; 0: it waits for another to end, not for a time.
+ */
+static int64
+due_time(const CphCall *call, int64 now, bool idle)
+{
+	CphClient  *client = call->client;
+	int64		due = Max(call->not_before, client->connection->pace.resume_at);
+
+	if (call->transfer != NULL || call->verdict != CPH_VERDICT_NONE ||
+		(client->question != NULL && client->question != call))
+		return 0;
+	if (due > now)
+		return due;
+	/* where no other is, it has become due after it was looked at */
+	return idle && !cph_client_is_behind(client) ? now : 0;
+}
+
+/*
+ * Has the transport wake up when the next try is due, or when a user is to be
+ * told about throttling.
+ */
+void
+cph_client_schedule(CphClient *client)
+{
+	const CphPace *pace = &client->connection->pace;
+	int64		now = cph_transport_now();
+	int64		notice_at = pace->throttled_since + CPH_NOTICE_AFTER_US;
+	int64		at = cph_client_is_behind(client) ? now + LOOK_AGAIN_US : 0;
+	bool		idle = cph_client_in_flight(client) == 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &client->calls)
+	{
+		int64		due = due_time(dlist_container(CphCall, node, iter.cur),
+								   now, idle);
+
+		if (due != 0)
+			at = at == 0 ? due : Min(at, due);
+	}
+	if (at != 0 && pace->throttled_since != 0 && !pace->noticed &&
+		notice_at > now)
+		at = Min(at, notice_at);
+	cph_transport_wake_at(client->transport, at);
+}

@@ -1,0 +1,235 @@
+/*
+ * wait.c
+ *		Waits for the calls of a client, and goes on with them.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "client/client_private.h"
+
+#include "utils/wait_event.h"
+
+/* Tells the user, once, that the service asks for patience. */
+static void
+notice_throttling(CphClient *client)
+{
+	CphPace    *pace = &client->connection->pace;
+	int64		now = cph_transport_now();
+
+	if (pace->throttled_since == 0 || pace->noticed ||
+		pace->resume_at <= now ||
+		now - pace->throttled_since < CPH_NOTICE_AFTER_US)
+		return;
+	pace->noticed = true;
+	ereport(NOTICE,
+			(errmsg("waiting for server \"%s\", which is throttling",
+					client->options->server_name)));
+}
+
+/*
+ * Goes on with a client whose call finds out what this one waits for: its scan
+ * may not be read again before this one has its rows.  Its descriptor becomes
+ * readable, since what it was to tell may have been taken here.
+ */
+static void
+help_other(CphClient *client)
+{
+	CphClient  *other;
+
+	if (!cph_client_is_behind(client))
+		return;
+	other = client->connection->trial->client;
+	cph_transport_perform(other->transport);
+	cph_client_step(other);
+	cph_transport_wake_at(other->transport, cph_transport_now());
+}
+
+/*
+ * Goes on with all calls as far as that is possible without waiting.  Raises
+ * no error for what the service answers, which waits for cph_call_read.
+ */
+void
+cph_client_perform(CphClient *client)
+{
+	cph_transport_perform(client->transport);
+	help_other(client);
+	cph_client_step(client);
+	notice_throttling(client);
+}
+
+/*
+ * Returns what pg_stat_activity shows while the client waits: for a token or an
+ * answer, for the next try, or for the service to be ready for more.
+ */
+static uint32
+wait_event(CphClient *client)
+{
+	static uint32 token = 0;
+	static uint32 request = 0;
+	static uint32 backoff = 0;
+	static uint32 throttle = 0;
+	bool		in_flight = cph_client_in_flight(client) > 0;
+
+	if (request == 0)
+	{
+		token = cph_wait_event_new("CphToken");
+		request = cph_wait_event_new("CphRequest");
+		backoff = cph_wait_event_new("CphBackoff");
+		throttle = cph_wait_event_new("CphThrottle");
+	}
+	if (cph_client_is_behind(client) ||
+		(in_flight && client->question != NULL))
+		return token;
+	if (in_flight)
+		return request;
+	return client->connection->pace.resume_at > cph_transport_now() ? throttle : backoff;
+}
+
+/*
+ * Waits until something has happened to one of the calls, and goes on with
+ * them.  Serves interrupts.
+ */
+void
+cph_client_wait(CphClient *client)
+{
+	const CphPace *pace = &client->connection->pace;
+	int64		before = cph_transport_now();
+	int64		after;
+
+	cph_transport_wait(client->transport, wait_event(client));
+	after = cph_transport_now();
+	client->counters->waited_us += after - before;
+	if (pace->resume_at > before)
+		client->counters->throttled_us += Min(after, pace->resume_at) - before;
+	cph_client_perform(client);
+}
+
+/*
+ * Returns a descriptor that is readable whenever the client can go on, or -1
+ * where there is none.  To be asked for before each wait.
+ */
+int
+cph_client_fd(CphClient *client)
+{
+	return cph_transport_fd(client->transport);
+}
+
+/*
+ * Gives the transport back until the next call is sent: a plan may have more
+ * scans than there are descriptors.  All calls must have been dropped.
+ */
+void
+cph_client_rest(CphClient *client)
+{
+	cph_call_drop(client->question);
+	client->question = NULL;
+	Assert(dlist_is_empty(&client->calls));
+	client->transport = NULL;
+	MemoryContextReset(client->loan);
+}
+
+/* Raises an error. */
+pg_noreturn static void
+raise_failure(const CphFailure *failure)
+{
+	ereport(ERROR,
+			(errcode(failure->sqlstate),
+			 errmsg_internal("%s", failure->message),
+			 errdetail_internal("%s", failure->detail),
+			 failure->hint ? errhint("%s", failure->hint) : 0));
+}
+
+/*
+ * Returns the project that the client asks for.  Waits for a token where that
+ * tells it.
+ */
+const char *
+cph_client_project(CphClient *client)
+{
+	while (!cph_client_has_project(client))
+	{
+		if (client->failure != NULL)
+			raise_failure(client->failure);
+		cph_client_borrow(client);
+		(void) cph_client_may_log_in(client);
+		cph_client_step(client);
+		cph_client_wait(client);
+	}
+	return client->project_id;
+}
+
+/*
+ * Returns what the service has shown of an endpoint and the client's project,
+ * for reading and writing.
+ */
+CphFacts *
+cph_client_facts(CphClient *client, const CphEndpoint *endpoint)
+{
+	return cph_connection_facts(client->connection, endpoint,
+								cph_client_project(client));
+}
+
+/*
+ * Reads a call that is ready as cph_call_take does, but raises its error.
+ */
+CphCallResult
+cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
+{
+	CphFailure	failure;
+
+	if (!cph_call_take(call, page, &failure))
+		raise_failure(&failure);
+	*invalid = call->invalid;
+	if (*page != NULL)
+		return CPH_CALL_PAGE;
+	return (*invalid)->invalid_is_none ? CPH_CALL_NO_ROWS :
+		CPH_CALL_INVALID_FILTER;
+}
+
+/* Sends a request for a page and waits until it is ready. */
+static CphCall *
+send_and_wait(CphClient *client, const CphEndpoint *endpoint,
+			  const CphParam *params, int nparams, int64 offset, int limit)
+{
+	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
+									 offset, limit);
+
+	while (!cph_call_ready(call))
+		cph_client_wait(client);
+	return call;
+}
+
+/*
+ * Sends a request for a page, waits for it, and decodes it in the current
+ * memory context, as cph_call_send and cph_call_read do.
+ */
+CphCallResult
+cph_client_fetch(CphClient *client, const CphEndpoint *endpoint,
+				 const CphParam *params, int nparams, int64 offset, int limit,
+				 CphPage **page)
+{
+	CphCall    *call = send_and_wait(client, endpoint, params, nparams,
+									 offset, limit);
+	const CphFilter *invalid;
+	CphCallResult result = cph_call_read(call, page, &invalid);
+
+	cph_call_drop(call);
+	return result;
+}
+
+/*
+ * Fetches a page as cph_client_fetch does, but returns false and the error, in
+ * the current memory context, where there is one.  A filter's value that is
+ * not taken gives neither a page nor an error.
+ */
+bool
+cph_client_try(CphClient *client, const CphEndpoint *endpoint,
+			   const CphParam *params, int nparams, int64 offset, int limit,
+			   CphPage **page, CphFailure *failure)
+{
+	CphCall    *call = send_and_wait(client, endpoint, params, nparams,
+									 offset, limit);
+	bool		result = cph_call_take(call, page, failure);
+
+	cph_call_drop(call);
+	return result;
+}
