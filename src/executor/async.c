@@ -37,6 +37,13 @@ cphForeignAsyncRequest(AsyncRequest *areq)
 	produce_row(areq);
 }
 
+/* Tells whether a scan has something to wait for. */
+static bool
+has_started(const CphScanState *state)
+{
+	return state->run != NULL && state->run->started;
+}
+
 /*
  * Tells whether a scan of an Append is under way, so that there is something
  * to wait for.
@@ -53,7 +60,7 @@ has_started_scan(const AppendState *append)
 
 		if (areq->callback_pending &&
 			(node->fdwroutine->ForeignAsyncRequest != cphForeignAsyncRequest ||
-			 ((CphScanState *) node->fdw_state)->started))
+			 has_started(node->fdw_state)))
 			return true;
 	}
 	return false;
@@ -74,12 +81,14 @@ cphForeignAsyncConfigureWait(AsyncRequest *areq)
 	CphScanState *state = node->fdw_state;
 	AppendState *append = (AppendState *) areq->requestor;
 
-	if (!state->started)
+	if (!has_started(state))
 	{
+		bool		started;
+
 		state->async = has_started_scan(append);
-		(void) cph_scan_start(node);
+		started = cph_scan_start(node);
 		state->async = false;
-		if (!state->started)
+		if (!started)
 			return;
 	}
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,

@@ -5,13 +5,17 @@
  * The documents call it the total number of phones or servers.  That it is
  * the number of a filter's rows they do not say: it is believed once the page
  * at its end shows that the list ends there, or the service has shown it
- * before.  Where it is not believed, the rows are read and counted.
+ * before.  Where it is not believed, the rows are read and counted, by all
+ * that clauses may ask of them: what was read once is not read for another
+ * value.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "executor/executor_private.h"
 
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
 
 /* What is counted: one stream of a query. */
 typedef struct Counting
@@ -20,7 +24,8 @@ typedef struct Counting
 	const CphQuery *query;
 	const CphParam *params;		/* sent, those of the query and its own */
 	int			nparams;
-	CphMatch   *match;			/* what each row must have */
+	List	   *values;			/* that rows must have, for each field */
+	CphMatch   *match;			/* which says so */
 } Counting;
 
 /* Tells whether every item of a page is one that is to be counted. */
@@ -171,16 +176,15 @@ ask_count(const Counting *counting, int64 *count)
 	return true;
 }
 
-/* Reads the rows of one stream and returns the number of those that match. */
-static int64
-read_and_count(const Counting *counting)
+/* Reads the rows of one stream, and counts them under a key by their values. */
+static void
+read_and_count(const Counting *counting, const char *key)
 {
 	CphScanState *state = counting->state;
 	CphPagerOptions options;
 	CphStreams *streams;
 	const CphItem *item;
 	CphStep		step;
-	int64		count = 0;
 
 	cph_scan_pager_options(state, counting->query, &options);
 	options.params = counting->params;
@@ -190,57 +194,75 @@ read_and_count(const Counting *counting)
 	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
 	{
 		if (step == CPH_STEP_ROW)
-			count += cph_match_item(counting->match, item);
+			cph_tally_count(state->tally, key, item);
 		else if (step == CPH_STEP_WAIT)
 			cph_client_wait(cph_scan_client(state));
 		else
 		{
-			/* The filter is not taken: read without any, and match. */
+			/* The filter is not taken: read without any, from the start. */
 			Assert(step == CPH_STEP_INVALID && options.nparams > 0);
 			cph_streams_close(streams);
 			options.nparams = 0;
 			streams = cph_streams_create(cph_scan_client(state), &options,
 										 NULL, NIL);
-			count = 0;
 		}
 	}
 	cph_streams_close(streams);
-	return count;
 }
 
 /*
- * Returns the number of rows of one stream of a query: of the filter that fans
- * out it sends the value given.
+ * Returns the number of rows of one stream: as it is known of the request, or
+ * of its rows, or as it is found out now.
  */
 static int64
-count_stream(CphScanState *state, const CphQuery *query, char *value)
+count_stream(const Counting *counting)
 {
-	Counting	counting = {state, query};
+	CphTally   *tally = counting->state->tally;
+	char	   *asked = cph_request_query(counting->params, counting->nparams);
+	char	   *read = psprintf("%s\nrows", asked);
+	int64		rows = counting->query->exact ? cph_tally_get(tally, asked) : -1;
+
+	if (rows >= 0)
+		return rows;
+	if (cph_tally_get(tally, read) < 0)
+	{
+		if (counting->query->exact && ask_count(counting, &rows))
+		{
+			cph_tally_add(tally, asked, rows);
+			return rows;
+		}
+		read_and_count(counting, read);
+		cph_tally_add(tally, read, 0);
+	}
+	return cph_tally_sum(tally, read, counting->values);
+}
+
+/*
+ * Returns the number of rows of that stream of a query which sends a value of
+ * the filter that fans out; of the only one, if none does.
+ */
+static int64
+count_value(CphScanState *state, const CphQuery *query, char *value)
+{
 	CphParam   *params = palloc(sizeof(CphParam) * (query->nparams + 1));
-	List	   *values = list_copy(query->values);
+	Counting	counting = {state, query, params, query->nparams,
+		list_copy(query->values)};
 	ListCell   *lc;
-	int64		count;
 
-	if (query->nparams > 0)
-		memcpy(params, query->params, sizeof(CphParam) * query->nparams);
-	counting.params = params;
-	counting.nparams = query->nparams;
-	if (query->fan != NULL)
-		params[counting.nparams++] = (CphParam)
+	for (int i = 0; i < query->nparams; i++)
+		params[i] = query->params[i];
+	foreach(lc, counting.values)
 	{
-		query->fan->param, value
-	};
-	foreach(lc, values)
-	{
-		const char *field = list_nth(query->fields, foreach_current_index(lc));
-
-		if (query->fan != NULL && strcmp(field, query->fan->field) == 0)
+		if (query->fan != NULL &&
+			strcmp(list_nth(query->fields, foreach_current_index(lc)),
+				   query->fan->field) == 0)
 			lfirst(lc) = list_make1(value);
 	}
-	counting.match = cph_match_create(query->fields, values);
-	if (query->exact && ask_count(&counting, &count))
-		return count;
-	return read_and_count(&counting);
+	if (query->fan != NULL)
+		params[counting.nparams++] =
+			(CphParam) {query->fan->param, value};
+	counting.match = cph_match_create(query->fields, counting.values);
+	return count_stream(&counting);
 }
 
 /* Returns the number of rows of a query: the sum of its streams. */
@@ -253,9 +275,45 @@ count_query(CphScanState *state, const CphQuery *query)
 	if (query->none)
 		return 0;
 	if (query->fan == NULL)
-		return count_stream(state, query, NULL);
+		return count_value(state, query, NULL);
 	foreach(lc, query->fan_values)
-		count += count_stream(state, query, lfirst(lc));
+		count += count_value(state, query, lfirst(lc));
+	return count;
+}
+
+/*
+ * Returns the number of rows for the values that the plan's expressions have
+ * now.  What is known of other values is forgotten where it takes more memory
+ * than a hash table may.
+ */
+static int64
+count_now(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	MemoryContext scratch = AllocSetContextCreate(state->context,
+												  "cph_fdw count",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	CphQuery   *query = cph_scan_query(state, cph_scan_exprs(node), NULL);
+	int64		count;
+
+	if (state->tally != NULL &&
+		MemoryContextMemAllocated(state->tally_context, true) > get_hash_memory_limit())
+	{
+		MemoryContextReset(state->tally_context);
+		state->tally = NULL;
+	}
+	if (state->tally == NULL)
+	{
+		MemoryContextSwitchTo(state->tally_context);
+		state->tally = cph_tally_create(query->fields);
+		MemoryContextSwitchTo(scratch);
+	}
+	count = count_query(state, query);
+	if (state->client != NULL)
+		cph_client_rest(state->client);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 	return count;
 }
 
@@ -267,20 +325,16 @@ TupleTableSlot *
 cph_count_iterate(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	MemoryContext caller;
+	TupleTableSlot *slot = ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	int64		count;
 
-	ExecClearTuple(slot);
 	if (state->counted)
 		return slot;
-	caller = MemoryContextSwitchTo(state->run_context);
-	if (state->count < 0)
-		state->count = count_query(state, cph_scan_query(node));
-	MemoryContextSwitchTo(caller);
+	count = count_now(node);
 	state->counted = true;
 	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
 	{
-		slot->tts_values[i] = Int64GetDatum(state->count);
+		slot->tts_values[i] = Int64GetDatum(count);
 		slot->tts_isnull[i] = false;
 	}
 	return ExecStoreVirtualTuple(slot);

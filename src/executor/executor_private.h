@@ -12,6 +12,7 @@
 #include "executor/callbacks.h"
 
 #include "executor/tuptable.h"
+#include "lib/ilist.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
@@ -29,6 +30,32 @@ extern CphTupleReader *cph_tuple_reader(Relation rel,
 extern void cph_tuple_store(CphTupleReader *reader, const CphItem *item,
 							TupleTableSlot *slot);
 
+typedef struct CphRecheck CphRecheck;
+typedef struct CphTally CphTally;
+
+/*
+ * One way to read: what a scan asks for with certain values of the plan's
+ * expressions, and how far it has come with it.
+ */
+typedef struct CphRun
+{
+	dlist_node	node;			/* in the scan's runs */
+	MemoryContext context;		/* of all that is the run's */
+	NullableDatum *exprs;		/* values of the plan's expressions */
+	CphQuery   *query;			/* what they ask for */
+	Bitmapset  *unsent;			/* filters that the service did not take */
+	bool		started;
+	CphStreams *streams;		/* NULL: there is nothing to read */
+	bool		window_failed;	/* LIMIT and OFFSET have to be done here */
+	bool		unverified;		/* the service skipped rows, and its first
+								 * page is not checked yet */
+	int64		to_skip;		/* rows that match, but are not wanted */
+	int64		to_return;		/* rows that are wanted; -1: all */
+	int64		returned;		/* rows */
+	Tuplestorestate *rows;		/* those that were returned; NULL: not kept */
+	bool		whole;			/* they are all there are */
+} CphRun;
+
 /* A scan while it is executed; ForeignScanState.fdw_state. */
 typedef struct CphScanState
 {
@@ -38,52 +65,64 @@ typedef struct CphScanState
 	Oid			userid;			/* whose user mapping is used */
 	List	   *exprs;			/* ExprState * of fdw_exprs */
 	Bitmapset  *params;			/* of the executor, that its rows depend on */
+	CphRecheck *recheck; /* clauses that are checked here, or NULL */
 	CphTupleReader *reader;		/* NULL: no row was read yet */
 	CphClient  *client;			/* NULL: nothing was sent yet */
 	CphCounters counters;		/* of all that it did */
 	MemoryContext context;		/* lasts as long as the state */
 
-	/* One run of the scan, from its start or rescan on */
-	MemoryContext run_context;	/* reset by a rescan */
-	bool		started;
-	CphStreams *streams;		/* NULL: there is nothing to read */
-	bool		unverified;		/* the service skipped rows, and its first
-								 * page is not checked yet */
-	int64		to_skip;		/* rows that match, but are not wanted */
-	int64		to_return;		/* rows that are wanted; -1: all */
+	/* Of a scan of rows: its runs, the one used last first */
+	dlist_head	runs;
+	CphRun	   *run;			/* the one that is read; NULL: the values have
+								 * to be looked at first */
+	bool		rescanned;		/* what a run returns is kept */
+	bool		replaying;		/* what was kept is returned before the rest */
+	TupleTableSlot *kept_slot;	/* to read it through */
 
-	/* Since the start or rescan */
-	int64		returned;		/* rows */
-	bool		window_failed;	/* LIMIT and OFFSET have to be done here */
-	Bitmapset  *unsent;			/* filters that the service did not take */
-	bool		counted;		/* the row of a counting scan was returned */
-
-	/* Of a counting scan, for the rescans that follow */
-	int64		count;			/* number of rows; -1: not known */
-
-	/* Rows kept from the first rescan on, for those that follow */
-	Tuplestorestate *kept;		/* NULL: none */
-	bool		kept_all;		/* that run came to its end */
-	bool		replaying;		/* they are returned before others */
-	TupleTableSlot *kept_slot;	/* to read them through */
+	/* Of a scan that counts */
+	CphTally   *tally;			/* what is known, or NULL */
+	MemoryContext tally_context;	/* its own */
+	bool		counted;		/* the row was returned */
 
 	bool		waiting;		/* asynchronous: nothing yet */
 	bool		async;			/* do not wait */
 } CphScanState;
 
+/* What reading and counting share (scanstate.c) */
 extern Bitmapset *cph_scan_params(const ForeignScan *plan);
 extern CphClient *cph_scan_client(CphScanState *state);
-extern CphQuery *cph_scan_query(ForeignScanState *node);
+extern NullableDatum *cph_scan_exprs(ForeignScanState *node);
+extern CphQuery *cph_scan_query(CphScanState *state, const NullableDatum *exprs,
+								Bitmapset *unsent);
 extern void cph_scan_pager_options(CphScanState *state,
 								   const CphQuery *query,
 								   CphPagerOptions *pager);
 
-extern bool cph_scan_start(ForeignScanState *node);
+/* The clauses that a scan checks itself (recheck.c) */
+extern CphRecheck *cph_recheck_create(ForeignScanState *node);
+extern bool cph_recheck_row(CphRecheck *recheck,
+							const NullableDatum *exprs, TupleTableSlot *slot);
+extern bool cph_recheck_same(const CphRecheck *recheck,
+							 const NullableDatum *a, const NullableDatum *b);
+
+/* Runs (run.c) */
+extern CphRun *cph_run_choose(ForeignScanState *node);
+extern void cph_run_leave(CphScanState *state);
+extern void cph_run_replay(CphScanState *state);
+extern TupleTableSlot *cph_run_next_kept(ForeignScanState *node);
+extern void cph_run_drop(CphRun *run);
+
+/* Numbers of rows that are known (tally.c) */
+extern CphTally *cph_tally_create(List *fields);
+extern int64 cph_tally_get(CphTally *tally, const char *key);
+extern void cph_tally_add(CphTally *tally, const char *key, int64 rows);
+extern void cph_tally_count(CphTally *tally, const char *request,
+							const CphItem *item);
+extern int64 cph_tally_sum(CphTally *tally, const char *request, List *values);
+
+/* Counting (count.c) */
 extern TupleTableSlot *cph_count_iterate(ForeignScanState *node);
 
-/* Rows that are kept for a rescan (kept.c) */
-extern void cph_kept_begin(ForeignScanState *node);
-extern TupleTableSlot *cph_kept_next(ForeignScanState *node);
-extern void cph_kept_drop(CphScanState *state);
+extern bool cph_scan_start(ForeignScanState *node);
 
 #endif							/* CPH_EXECUTOR_PRIVATE_H */

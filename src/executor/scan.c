@@ -31,11 +31,13 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 		state->userid = GetUserId();
 	state->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->params = cph_scan_params(plan);
-	state->count = -1;
+	state->recheck = cph_recheck_create(node);
 	state->context = CurrentMemoryContext;
-	state->run_context = AllocSetContextCreate(CurrentMemoryContext,
-											   "cph_fdw scan",
-											   ALLOCSET_DEFAULT_SIZES);
+	dlist_init(&state->runs);
+	if (state->spec->count)
+		state->tally_context = AllocSetContextCreate(CurrentMemoryContext,
+													 "cph_fdw counts",
+													 ALLOCSET_DEFAULT_SIZES);
 }
 
 /*
@@ -43,22 +45,21 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
  * offset beyond what it can count is skipped here.
  */
 static void
-set_window(CphScanState *state, const CphQuery *query, CphPagerOptions *pager)
+set_window(const CphScanState *state, CphRun *run, const CphQuery *query,
+		   CphPagerOptions *pager)
 {
-	bool		single = query->fan == NULL;
-
-	state->to_skip = query->offset;
-	state->to_return = query->limit;
-	state->unverified = false;
-	if (!state->spec->window || !query->exact || state->window_failed ||
+	run->to_skip = query->offset;
+	run->to_return = query->limit;
+	run->unverified = false;
+	if (!state->spec->window || !query->exact || run->window_failed ||
 		query->offset > PG_INT32_MAX)
 		return;
-	if (single)
+	if (query->fan == NULL)
 	{
 		pager->offset = query->offset;
 		pager->wanted = query->limit;
-		state->to_skip = 0;
-		state->unverified = query->offset > 0;
+		run->to_skip = 0;
+		run->unverified = query->offset > 0;
 	}
 	else if (query->limit >= 0 && query->limit <= PG_INT32_MAX)
 		pager->wanted = query->offset + query->limit;
@@ -67,7 +68,7 @@ set_window(CphScanState *state, const CphQuery *query, CphPagerOptions *pager)
 }
 
 /*
- * Starts a run: evaluates the expressions and asks for the first pages.  An
+ * Starts the current run, or starts it anew: asks for the first pages.  An
  * asynchronous scan returns false instead if there are no descriptors for it:
  * those beside it will leave theirs.
  */
@@ -75,65 +76,63 @@ bool
 cph_scan_start(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
-	MemoryContext caller = MemoryContextSwitchTo(state->run_context);
-	CphQuery   *query = cph_scan_query(node);
+	CphRun	   *run = state->run ? state->run : cph_run_choose(node);
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	CphQuery   *query = run->unsent == NULL ? run->query :
+		cph_scan_query(state, run->exprs, run->unsent);
 	CphPagerOptions pager;
 
-	state->started = query->none || !state->async ||
+	run->started = query->none || !state->async ||
 		cph_client_may_ask(cph_scan_client(state));
-	state->to_return = -1;
-	if (state->started && !query->none)
+	run->to_return = -1;
+	if (run->started && !query->none)
 	{
 		cph_scan_pager_options(state, query, &pager);
-		set_window(state, query, &pager);
-		state->streams = cph_streams_create(cph_scan_client(state), &pager,
-											query->fan, query->fan_values);
+		set_window(state, run, query, &pager);
+		run->streams = cph_streams_create(cph_scan_client(state), &pager,
+										  query->fan, query->fan_values);
 	}
 	MemoryContextSwitchTo(caller);
-	if (!state->started)
-		MemoryContextReset(state->run_context);
-	return state->started;
+	return run->started;
 }
 
-/* Ends a run, so that another can be started.  Requests are dropped. */
+/* Has a run start anew.  Requests are dropped. */
 static void
-end_run(CphScanState *state)
+restart(CphRun *run)
 {
-	cph_streams_close(state->streams);
-	state->streams = NULL;
-	state->started = false;
-	state->waiting = false;
-	if (state->run_context != NULL)
-		MemoryContextReset(state->run_context);
+	cph_streams_close(run->streams);
+	run->streams = NULL;
+	run->started = false;
 }
 
 /*
- * Starts the run anew without the filter that the service does not take.  No
+ * Has the run start anew without the filter that the service does not take.  No
  * row can have been returned: the answer to a first request says so.
  */
 static void
 restart_without_filter(CphScanState *state, const CphFilter *filter)
 {
-	MemoryContext caller = MemoryContextSwitchTo(state->context);
+	CphRun	   *run = state->run;
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
 
-	if (state->returned > 0)
+	if (run->returned > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("server \"%s\" no longer takes the filter \"%s\"",
 						state->options->server_name, filter->param),
 				 errdetail("The filter was accepted for the first page of the list.")));
-	state->unsent = bms_add_member(state->unsent,
-								   filter - state->endpoint->filters);
+	run->unsent = bms_add_member(run->unsent,
+								 filter - state->endpoint->filters);
 	MemoryContextSwitchTo(caller);
-	end_run(state);
+	restart(run);
 }
 
-/* Starts the run anew, with LIMIT and OFFSET done here. */
+/* Has the run start anew, with LIMIT and OFFSET done here. */
 static void
-restart_without_window(CphScanState *state)
+restart_without_window(CphRun *run)
 {
-	end_run(state);
-	state->window_failed = true;
+	restart(run);
+	run->window_failed = true;
 }
 
 /* Prepares the reading of items, once the client is there. */
@@ -159,15 +158,11 @@ store_item(ForeignScanState *node, const CphItem *item)
 {
 	CphScanState *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 
 	if (state->reader == NULL)
 		prepare_reader(node);
 	cph_tuple_store(state->reader, item, slot);
-	if (!state->spec->window)
-		return true;
-	econtext->ecxt_scantuple = slot;
-	return ExecQual(node->fdw_recheck_quals, econtext);
+	return cph_recheck_row(state->recheck, state->run->exprs, slot);
 }
 
 /*
@@ -177,14 +172,14 @@ store_item(ForeignScanState *node, const CphItem *item)
 static bool
 check_first_page(ForeignScanState *node, const CphItem *item)
 {
-	CphScanState *state = node->fdw_state;
+	CphRun	   *run = ((CphScanState *) node->fdw_state)->run;
 
 	for (int i = 0; item != NULL; i++)
 	{
 		if (!store_item(node, item))
 			return false;
 		ResetExprContext(node->ss.ps.ps_ExprContext);
-		item = cph_streams_peek(state->streams, i);
+		item = cph_streams_peek(run->streams, i);
 	}
 	return true;
 }
@@ -197,21 +192,22 @@ static CphStep
 next_item(ForeignScanState *node, const CphItem **item)
 {
 	CphScanState *state = node->fdw_state;
+	CphRun	   *run = state->run;
 	bool		performed = false;
 
 	for (;;)
 	{
 		CphStep		step;
 
-		if (!state->started && !cph_scan_start(node))
+		if (!run->started && !cph_scan_start(node))
 			return CPH_STEP_WAIT;
-		if (state->streams == NULL)
+		if (run->streams == NULL)
 			return CPH_STEP_END;
-		step = cph_streams_next(state->streams, item);
+		step = cph_streams_next(run->streams, item);
 		if (step == CPH_STEP_INVALID)
-			restart_without_filter(state, cph_streams_invalid(state->streams));
+			restart_without_filter(state, cph_streams_invalid(run->streams));
 		else if (step == CPH_STEP_PAST_END)
-			restart_without_window(state);
+			restart_without_window(run);
 		else if (step == CPH_STEP_WAIT && !state->async)
 			cph_client_wait(state->client);
 		else if (step == CPH_STEP_WAIT && !performed)
@@ -231,26 +227,26 @@ next_item(ForeignScanState *node, const CphItem **item)
 static CphStep
 next_row(ForeignScanState *node)
 {
-	CphScanState *state = node->fdw_state;
+	CphRun	   *run = ((CphScanState *) node->fdw_state)->run;
 
-	while (!state->started || state->to_return != 0)
+	while (!run->started || run->to_return != 0)
 	{
 		const CphItem *item;
 		CphStep		step = next_item(node, &item);
 
 		if (step != CPH_STEP_ROW)
 			return step;
-		if (state->unverified && !check_first_page(node, item))
+		if (run->unverified && !check_first_page(node, item))
 		{
-			restart_without_window(state);
+			restart_without_window(run);
 			continue;
 		}
-		state->unverified = false;
-		if (store_item(node, item) && state->to_skip-- <= 0)
+		run->unverified = false;
+		if (store_item(node, item) && run->to_skip-- <= 0)
 		{
-			state->to_skip = 0;
-			state->to_return -= state->to_return > 0;
-			state->returned++;
+			run->to_skip = 0;
+			run->to_return -= run->to_return > 0;
+			run->returned++;
 			return CPH_STEP_ROW;
 		}
 		ResetExprContext(node->ss.ps.ps_ExprContext);
@@ -259,15 +255,21 @@ next_row(ForeignScanState *node)
 }
 
 /*
- * Leaves the service until the next run: what is under way is dropped, and
- * the transport is another scan's to use.
+ * Ends the current run: what is under way is dropped, and the transport is
+ * another scan's to use, if no other run of this one is to go on with it.
  */
 static void
-leave_service(CphScanState *state)
+end_run(CphScanState *state)
 {
-	cph_streams_close(state->streams);
-	state->streams = NULL;
-	if (state->client != NULL)
+	bool		idle = true;
+	dlist_iter	iter;
+
+	cph_streams_close(state->run->streams);
+	state->run->streams = NULL;
+	state->run->whole = state->run->rows != NULL;
+	dlist_foreach(iter, &state->runs)
+		idle &= dlist_container(CphRun, node, iter.cur)->streams == NULL;
+	if (idle && state->client != NULL)
 		cph_client_rest(state->client);
 }
 
@@ -281,67 +283,50 @@ cphIterateForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
 	TupleTableSlot *slot;
+	CphRun	   *run;
 	CphStep		step;
 
 	if (state->spec->count)
-	{
-		slot = cph_count_iterate(node);
-		leave_service(state);
-		return slot;
-	}
+		return cph_count_iterate(node);
+	run = state->run ? state->run : cph_run_choose(node);
 	if (state->replaying)
 	{
-		slot = cph_kept_next(node);
-		if (!TupIsNull(slot) || state->kept_all)
+		slot = cph_run_next_kept(node);
+		if (!TupIsNull(slot) || run->whole)
 			return slot;
 		state->replaying = false;
 	}
 	step = next_row(node);
 	state->waiting = step == CPH_STEP_WAIT;
-	if (state->kept != NULL && step == CPH_STEP_ROW)
-		tuplestore_puttupleslot(state->kept, node->ss.ss_ScanTupleSlot);
 	if (step == CPH_STEP_ROW)
+	{
+		if (run->rows != NULL)
+			tuplestore_puttupleslot(run->rows, node->ss.ss_ScanTupleSlot);
 		return node->ss.ss_ScanTupleSlot;
+	}
 	if (step == CPH_STEP_END)
-		leave_service(state);
-	state->kept_all |= state->kept != NULL && step == CPH_STEP_END;
+		end_run(state);
 	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }
 
 /*
  * ReScanForeignScan: starts anew.  With no parameter changed that the rows
- * depend on, those of the first such run are kept, and read again by those that
- * follow; where one has ended early, the next goes on.  With a changed one, a
- * filter is tried that the service did not take: it may have been for its value;
- * and rows are kept at once if the scan has been read again before.
+ * depend on, the current run is read again; else the next row is of the run
+ * that the values ask for then.
  */
 void
 cphReScanForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
 	bool		changed = bms_overlap(node->ss.ps.chgParam, state->params);
-	bool		again = state->kept != NULL;
 
-	state->replaying = !changed && again;
-	if (state->replaying)
-	{
-		state->waiting = false;
-		tuplestore_rescan(state->kept);
-		return;
-	}
-	end_run(state);
-	state->window_failed = false;
+	state->waiting = false;
 	state->counted = false;
-	state->returned = 0;
-	if (changed)
-	{
-		bms_free(state->unsent);
-		state->unsent = NULL;
-		state->count = -1;
-	}
-	cph_kept_drop(state);
-	if (!state->spec->count && (!changed || again))
-		cph_kept_begin(node);
+	state->rescanned = true;
+	if (!changed && state->run != NULL && state->run->rows != NULL)
+		cph_run_replay(state);
+	else
+		cph_run_leave(state);
 }
 
 /* EndForeignScan: drops what is under way and gives the transport back. */
@@ -349,11 +334,14 @@ void
 cphEndForeignScan(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
+	dlist_mutable_iter iter;
 
 	if (state == NULL)
 		return;
-	end_run(state);
-	cph_kept_drop(state);
+	dlist_foreach_modify(iter, &state->runs)
+		cph_run_drop(dlist_container(CphRun, node, iter.cur));
+	if (state->kept_slot != NULL)
+		ExecDropSingleTupleTableSlot(state->kept_slot);
 	cph_client_close(state->client);
 	state->client = NULL;
 }

@@ -5,9 +5,11 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "executor/executor_private.h"
-#include "query/query.h"
 
+#include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 
 /* Adds the executor's parameters in an expression to a set. */
 static bool
@@ -53,31 +55,53 @@ cph_scan_client(CphScanState *state)
 	return state->client;
 }
 
-/* Evaluates the specification; names says what a fuzzy filter finds. */
-static CphQuery *
-evaluate_query(ForeignScanState *node, CphNameFilter names)
+/*
+ * Returns the values that the plan's expressions have now, in the current
+ * memory context.  Each is evaluated once a run: what is asked for and what
+ * rows are compared with must be the same.
+ */
+NullableDatum *
+cph_scan_exprs(ForeignScanState *node)
 {
 	CphScanState *state = node->fdw_state;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	NullableDatum *values = palloc(sizeof(NullableDatum) *
+								   (list_length(state->exprs) + 1));
+	ListCell   *lc;
 
-	return cph_query_evaluate(state->spec, state->endpoint, state->options,
-							  names, state->exprs,
-							  node->ss.ps.ps_ExprContext, state->unsent);
+	foreach(lc, state->exprs)
+	{
+		ExprState  *expr = lfirst(lc);
+		NullableDatum *value = &values[foreach_current_index(lc)];
+		int16		length;
+		bool		by_value;
+
+		value->value = ExecEvalExprSwitchContext(expr, econtext, &value->isnull);
+		get_typlenbyval(exprType((Node *) expr->expr), &length, &by_value);
+		if (!value->isnull)
+			value->value = datumCopy(value->value, by_value, length);
+	}
+	return values;
 }
 
 /*
- * Returns what the scan asks for with the values that its expressions have
- * now, in the current memory context.
+ * Returns what the scan asks for with these values of the plan's expressions,
+ * without the filters in unsent, in the current memory context.
  */
 CphQuery *
-cph_scan_query(ForeignScanState *node)
+cph_scan_query(CphScanState *state, const NullableDatum *exprs,
+			   Bitmapset *unsent)
 {
-	CphScanState *state = node->fdw_state;
-	CphQuery   *query = evaluate_query(node, state->options->name_filter);
+	CphQuery   *query = cph_query_evaluate(state->spec, state->endpoint,
+										   state->options,
+										   state->options->name_filter,
+										   exprs, unsent);
 
 	if (query->needs_substring && !query->none &&
 		cph_probe_substring(cph_scan_client(state), state->options,
 							state->endpoint))
-		query = evaluate_query(node, CPH_NAME_SUBSTRING);
+		query = cph_query_evaluate(state->spec, state->endpoint, state->options,
+								   CPH_NAME_SUBSTRING, exprs, unsent);
 	return query;
 }
 

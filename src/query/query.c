@@ -7,8 +7,6 @@
 #include "query/query.h"
 #include "lib/lib.h"
 
-#include "executor/executor.h"
-
 /* What is needed to evaluate a specification. */
 typedef struct Evaluation
 {
@@ -17,18 +15,9 @@ typedef struct Evaluation
 	const CphEndpoint *endpoint;
 	const CphOptions *options;
 	CphNameFilter names;
-	List	   *exprs;			/* ExprState * */
-	ExprContext *econtext;
+	const NullableDatum *exprs; /* values of the plan's expressions */
 	Bitmapset  *unsent;			/* filters that are not to be sent */
 } Evaluation;
-
-/* Returns the value of an expression of the plan. */
-static Datum
-evaluate(const Evaluation *e, int number, bool *isnull)
-{
-	return ExecEvalExprSwitchContext(list_nth(e->exprs, number), e->econtext,
-									 isnull);
-}
 
 /*
  * Puts the values of a clause into a query: as a parameter, as the filter
@@ -83,9 +72,10 @@ add_values(Evaluation *e, const CphSpecClause *clause)
 
 	foreach(lc, clause->exprs)
 	{
-		int			i = foreach_current_index(lc);
+		const NullableDatum *value = &e->exprs[lfirst_int(lc)];
 
-		values[i] = evaluate(e, lfirst_int(lc), &nulls[i]);
+		values[foreach_current_index(lc)] = value->value;
+		nulls[foreach_current_index(lc)] = value->isnull;
 	}
 	add_binding(e, clause, cph_bind(e->endpoint, clause->filter, clause->op,
 									e->names, clause->types, values, nulls));
@@ -97,12 +87,12 @@ add_bound(Evaluation *e, const CphSpecClause *clause)
 {
 	CphQuery   *query = e->query;
 	TimestampTz time;
-	bool		isnull;
-	Datum		value = evaluate(e, linitial_int(clause->exprs), &isnull);
+	const NullableDatum *value = &e->exprs[linitial_int(clause->exprs)];
 
 	query->exact = false;
-	query->none |= isnull;
-	if (isnull || !cph_bind_time(linitial_oid(clause->types), value, &time))
+	query->none |= value->isnull;
+	if (value->isnull ||
+		!cph_bind_time(linitial_oid(clause->types), value->value, &time))
 		return;
 	if (clause->op != CPH_OP_NOT_AFTER)
 	{
@@ -120,10 +110,9 @@ add_bound(Evaluation *e, const CphSpecClause *clause)
 static void
 add_gate(Evaluation *e, const CphSpecClause *clause)
 {
-	bool		isnull;
-	Datum		value = evaluate(e, linitial_int(clause->exprs), &isnull);
+	const NullableDatum *value = &e->exprs[linitial_int(clause->exprs)];
 
-	e->query->none |= isnull || !DatumGetBool(value);
+	e->query->none |= value->isnull || !DatumGetBool(value->value);
 }
 
 /*
@@ -183,32 +172,28 @@ static int64
 evaluate_rows(const Evaluation *e, int number, int64 none, int sqlstate,
 			  const char *message)
 {
-	bool		isnull;
 	int64		value;
 
-	if (number == CPH_NO_EXPR)
+	if (number == CPH_NO_EXPR || e->exprs[number].isnull)
 		return none;
-	value = DatumGetInt64(evaluate(e, number, &isnull));
-	if (isnull)
-		return none;
+	value = DatumGetInt64(e->exprs[number].value);
 	if (value < 0)
 		ereport(ERROR, (errcode(sqlstate), errmsg("%s", message)));
 	return value;
 }
 
 /*
- * Returns what a specification asks for with the values of its expressions,
- * in the current memory context.  names says what a fuzzy filter finds.  The
- * filters in unsent are left to the executor.
+ * Returns what a specification asks for with these values of the plan's
+ * expressions, in the current memory context.  names says what a fuzzy filter
+ * finds.  The filters in unsent are left to the executor.
  */
 CphQuery *
 cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 				   const CphOptions *options, CphNameFilter names,
-				   List *exprs, ExprContext *econtext, Bitmapset *unsent)
+				   const NullableDatum *exprs, Bitmapset *unsent)
 {
 	CphQuery   *query = palloc0(sizeof(CphQuery));
-	Evaluation	e = {query, spec, endpoint, options, names, exprs, econtext,
-	unsent};
+	Evaluation	e = {query, spec, endpoint, options, names, exprs, unsent};
 	ListCell   *lc;
 
 	query->exact = true;
@@ -235,4 +220,36 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 		(query->has_oldest && query->has_newest &&
 		 query->oldest > query->newest);
 	return query;
+}
+
+/*
+ * Tells whether two queries of one specification ask for the same rows, whatever
+ * the executor makes of them.
+ */
+bool
+cph_query_equal(const CphQuery *a, const CphQuery *b)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (a->none || b->none)
+		return a->none && b->none;
+	if (a->nparams != b->nparams || a->fan != b->fan ||
+		list_length(a->fan_values) != list_length(b->fan_values) ||
+		a->has_oldest != b->has_oldest || a->oldest != b->oldest ||
+		a->has_newest != b->has_newest || a->newest != b->newest ||
+		a->limit != b->limit || a->offset != b->offset)
+		return false;
+	for (int i = 0; i < a->nparams; i++)
+	{
+		if (strcmp(a->params[i].name, b->params[i].name) != 0 ||
+			strcmp(a->params[i].value, b->params[i].value) != 0)
+			return false;
+	}
+	forboth(lc, a->fan_values, lc2, b->fan_values)
+	{
+		if (strcmp(lfirst(lc), lfirst(lc2)) != 0)
+			return false;
+	}
+	return true;
 }

@@ -9,7 +9,7 @@
 
 #include "client/client.h"
 
-#include "nodes/execnodes.h"
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
@@ -107,7 +107,7 @@ extern CphScanSpec *cph_scanspec_decode(List *encoded);
  * What a scan asks the service for, once its values are known.
  */
 
-/* A scan's specification with its values. */
+/* A scan's specification with its values; cph_query_equal compares them. */
 typedef struct CphQuery
 {
 	bool		none;			/* no row can match: nothing is to be sent */
@@ -134,8 +134,10 @@ typedef struct CphQuery
 extern CphQuery *cph_query_evaluate(const CphScanSpec *spec,
 									const CphEndpoint *endpoint,
 									const CphOptions *options,
-									CphNameFilter names, List *exprs,
-									ExprContext *econtext, Bitmapset *unsent);
+									CphNameFilter names,
+									const NullableDatum *exprs,
+									Bitmapset *unsent);
+extern bool cph_query_equal(const CphQuery *a, const CphQuery *b);
 
 /*
  * What the documents leave open, found out by asking.

@@ -62,14 +62,14 @@ $node->safe_psql('postgres', 'ALTER SERVER cph OPTIONS (DROP fetch_size)');
 $session->run("SELECT cph_fdw_disconnect('cph')");
 $service->reset(phones => 1500);
 my $statuses = 'SELECT c.s, (SELECT count(*) FROM cph_phones p WHERE p.status = c.s)
-                  FROM (VALUES (2), (8), (7), (6), (3), (4), (2), (8), (7), (6)) AS c (s)';
+                  FROM (VALUES (2), (8), (7), (6), (3), (4)) AS c (s)';
 $service->log;
-$session->run($statuses);
-cmp_ok(scalar($service->log), '<=', 10 + 4, 'a request for each status, and four to begin with');
+$session->run($statuses) for 1 .. 2;
+cmp_ok(scalar($service->log), '<=', 2 * 6 + 4, 'a request for each status, and four to begin with');
 $session->run('SELECT count(*) FROM cph_phones WHERE status = 2');
 cmp_ok(scalar($service->log), '<=', 2, 'one to see that it is not the number of all phones');
 $session->run($statuses);
-is(scalar($service->log), 10, 'a request for each status');
+is(scalar($service->log), 6, 'a request for each status');
 
 # What it has shown for one project is remembered beside another's.
 $session->run("CREATE FOREIGN TABLE others (status integer) SERVER cph
