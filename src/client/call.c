@@ -126,10 +126,9 @@ send_request(CphCall *call)
 
 	http.url = psprintf("%s%s?%s", request->base, request->path,
 						request->query);
-	cph_credential_log_in(client->credential, request, call->endpoint == NULL,
-						  &http, &call->fingerprint);
-	if (cph_credential_is_refused(client->credential, call->fingerprint,
-								  &refusal))
+	if (!cph_credential_log_in(client->credential, request,
+							   call->endpoint == NULL, &http,
+							   &call->fingerprint, &refusal))
 	{
 		cph_call_fail(call, &refusal);
 		return;

@@ -112,8 +112,7 @@ fail_try(CphCall *call, const CphServiceError *error, const char *reason)
 	failure.sqlstate = outcome->sqlstate;
 	failure.message = psprintf(outcome->message, client->options->server_name);
 	failure.detail = call_detail(call, error, reason);
-	failure.hint = outcome->verdict == CPH_VERDICT_RENEW ?
-		cph_credential_hint(client->credential) : outcome->hint;
+	failure.hint = outcome->hint;
 	cph_call_fail(call, &failure);
 }
 
@@ -137,9 +136,10 @@ may_retry(CphCall *call, const CphServiceError *error)
 			if (!question && !call->renewed &&
 				cph_credential_renew(client->credential, call->fingerprint))
 				return call->renewed = true;
-			cph_credential_refused(client->credential, question,
-								   call->fingerprint, call->transfer, error,
-								   call_detail(call, error, NULL));
+			call->outcome.hint =
+				cph_credential_refused(client->credential, question,
+									   call->fingerprint, call->transfer,
+									   error, call_detail(call, error, NULL));
 			return false;
 		case CPH_VERDICT_RETRY:
 			if (cph_transfer_neglected(call->transfer))

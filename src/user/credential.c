@@ -28,7 +28,7 @@ struct CphCredential
 
 	/* What the last request logged in with */
 	MemoryContext used_context;
-	CphSecrets	used;
+	CphMappingOptions used;
 };
 
 /* Fills in how transports reach the server. */
@@ -83,58 +83,35 @@ cph_credential_route(const CphCredential *credential)
 	return &credential->route;
 }
 
-/* Reads the token that the mapping's user was given, if there is one. */
-static void
-read_token(CphCredential *credential, CphSecrets *secrets)
-{
-	const CphToken *token = cph_token_find(credential->login,
-										   credential->scope);
-
-	if (token == NULL)
-		return;
-	secrets->token = cph_secret_copy(token->text);
-	secrets->project_id = token->project_id ? pstrdup(token->project_id) : NULL;
-}
-
 /*
- * Reads what to log in with now into credential->used.  Raises an error if it
- * is not to be had.
+ * Reads what to log in with now into credential->used: without a token, where
+ * that is still lacking.  Raises an error if it is not to be had.
  */
 static void
 read_secrets(CphCredential *credential)
 {
 	const CphMappingOptions *mapping = credential->mapping;
-	CphSecrets	secrets = {0};
+	CphMappingOptions used = *mapping;
+	const CphToken *token;
 	MemoryContext caller;
 
-	credential->used = secrets;
+	credential->used = used;
 	MemoryContextReset(credential->used_context);
 	caller = MemoryContextSwitchTo(credential->used_context);
-	switch (credential->method)
+	if (credential->method == CPH_AUTH_TOKEN_FILE)
+		cph_credfile_token(mapping->token_file, &used);
+	else if (credential->method == CPH_AUTH_KEYS_FILE)
+		cph_credfile_keys(mapping->credentials_file, mapping->profile, &used);
+	else if (credential->scope != NULL)
 	{
-		case CPH_AUTH_TOKEN:
-			secrets.token = mapping->token;
-			break;
-		case CPH_AUTH_TOKEN_FILE:
-			cph_credfile_token(mapping->token_file, &secrets);
-			break;
-		case CPH_AUTH_KEYS:
-			secrets.access_key = mapping->access_key;
-			secrets.secret_key = mapping->secret_key;
-			secrets.security_token = mapping->security_token;
-			break;
-		case CPH_AUTH_KEYS_FILE:
-			cph_credfile_keys(mapping->credentials_file, mapping->profile,
-							  &secrets);
-			break;
-		case CPH_AUTH_PASSWORD:
-			read_token(credential, &secrets);
-			break;
-		case CPH_AUTH_NONE:
-			break;
+		token = cph_token_find(credential->login, credential->scope);
+		if (token != NULL)
+			used.token = cph_secret_copy(token->text);
+		if (token != NULL && token->project_id != NULL)
+			used.project_id = pstrdup(token->project_id);
 	}
 	MemoryContextSwitchTo(caller);
-	credential->used = secrets;
+	credential->used = used;
 }
 
 /*
@@ -216,7 +193,7 @@ static void
 sign_headers(const CphCredential *credential, const CphRequest *request,
 			 const char **lines)
 {
-	const CphSecrets *keys = &credential->used;
+	const CphMappingOptions *keys = &credential->used;
 	char		date[CPH_DATE_SIZE];
 	char		signature[CPH_HEX_SIZE];
 	CphSignedHeader headers[HEADERS_MAX];
@@ -243,31 +220,32 @@ sign_headers(const CphCredential *credential, const CphRequest *request,
 /*
  * Adds to a request for a page, or to a question, what logs it in: header
  * lines and a body, in the current memory context; and tells the fingerprint of
- * what they are made from.
+ * what they are made from.  Returns false, and the error, if that was refused a
+ * short while ago.
  */
-void
+bool
 cph_credential_log_in(CphCredential *credential, const CphRequest *request,
-					  bool question, CphHttpRequest *http, uint64 *fingerprint)
+					  bool question, CphHttpRequest *http, uint64 *fingerprint,
+					  CphFailure *refusal)
 {
-	const CphMappingOptions *mapping = credential->mapping;
-	CphSecrets	password = {mapping->iam_user, mapping->iam_password,
-	mapping->iam_domain};
+	const CphMappingOptions *used = question ? credential->mapping :
+		&credential->used;
 	const char **lines = palloc0(sizeof(char *) * HEADERS_MAX);
 
+	read_secrets(credential);
+	*fingerprint = cph_login_fingerprint(used);
 	http->headers = lines;
 	if (question)
 	{
 		lines[0] = "Content-Type: application/json;charset=utf8";
-		http->body = cph_token_body(mapping, credential->scope);
-		*fingerprint = cph_login_fingerprint(&password);
-		return;
+		http->body = cph_token_body(used, credential->scope);
 	}
-	read_secrets(credential);
-	*fingerprint = cph_login_fingerprint(&credential->used);
-	if (is_signed(credential))
+	else if (is_signed(credential))
 		sign_headers(credential, request, lines);
 	else
-		lines[0] = cph_secret_printf("X-Auth-Token: %s", credential->used.token);
+		lines[0] = cph_secret_printf("X-Auth-Token: %s", used->token);
+	return !cph_login_is_refused(credential->login, *fingerprint,
+								 credential->options->server_name, refusal);
 }
 
 /* Takes note of the answer to a request for a page. */
@@ -307,50 +285,30 @@ cph_credential_renew(CphCredential *credential, uint64 fingerprint)
 }
 
 /*
- * Remembers that the service has refused what has that fingerprint, and why;
- * detail is that of the error.
+ * Remembers that the service has refused a page's or a question's credential of
+ * that fingerprint; detail is that of the error.  Returns what can be done.
  */
-void
+const char *
 cph_credential_refused(CphCredential *credential, bool question,
 					   uint64 fingerprint, const CphTransfer *transfer,
 					   const CphServiceError *error, const char *detail)
 {
-	int64		date = cph_transfer_date(transfer);
-	int64		ahead = date != 0 ? date - (int64) time(NULL) : 0;
-
-	cph_login_refuse(credential->login, fingerprint, detail,
-					 cph_login_hint(question ? CPH_AUTH_NONE : credential->method,
-									error, ahead));
-}
-
-/* Tells what cph_login_is_refused does. */
-bool
-cph_credential_is_refused(CphCredential *credential, uint64 fingerprint,
-						  CphFailure *failure)
-{
-	return cph_login_is_refused(credential->login, fingerprint,
-								credential->options->server_name, failure);
-}
-
-/* Returns what can be done about the refusal that is remembered. */
-const char *
-cph_credential_hint(CphCredential *credential)
-{
-	return credential->login->hint;
+	return cph_login_refuse(credential->login,
+							question ? CPH_AUTH_NONE : credential->method,
+							fingerprint, transfer, error, detail);
 }
 
 /* Masks all secrets of the credential in a text of the service, or NULL. */
 void
 cph_credential_mask(const CphCredential *credential, char *text)
 {
-	const CphSecrets *used = &credential->used;
+	const CphMappingOptions *used = &credential->used;
+	const char *const secrets[] = {used->token, used->access_key,
+		used->secret_key, used->security_token, used->iam_password,
+	used->proxy_password};
 
-	cph_secret_mask(text, used->token);
-	cph_secret_mask(text, used->access_key);
-	cph_secret_mask(text, used->secret_key);
-	cph_secret_mask(text, used->security_token);
-	cph_secret_mask(text, credential->mapping->iam_password);
-	cph_secret_mask(text, credential->mapping->proxy_password);
+	for (int i = 0; i < lengthof(secrets); i++)
+		cph_secret_mask(text, secrets[i]);
 }
 
 /*

@@ -33,12 +33,12 @@ typedef struct CredFile
 static const struct
 {
 	const char *name;
-	size_t		offset;			/* in CphSecrets */
+	size_t		offset;			/* in CphMappingOptions */
 }			ini_names[] = {
-	{"ak", offsetof(CphSecrets, access_key)},
-	{"sk", offsetof(CphSecrets, secret_key)},
-	{"security_token", offsetof(CphSecrets, security_token)},
-	{"project_id", offsetof(CphSecrets, project_id)},
+	{"ak", offsetof(CphMappingOptions, access_key)},
+	{"sk", offsetof(CphMappingOptions, secret_key)},
+	{"security_token", offsetof(CphMappingOptions, security_token)},
+	{"project_id", offsetof(CphMappingOptions, project_id)},
 };
 
 /* Raises the error that a file cannot be read, for errno. */
@@ -140,7 +140,7 @@ next_line(char **rest)
 
 /* Reads a token from the first line of a file, into the current context. */
 void
-cph_credfile_token(const char *path, CphSecrets *secrets)
+cph_credfile_token(const char *path, CphMappingOptions *used)
 {
 	CredFile	file = {"token_file", path};
 	char	   *rest = read_content(&file);
@@ -150,12 +150,12 @@ cph_credfile_token(const char *path, CphSecrets *secrets)
 		content_error(&file, "has no token in its first line");
 	if (cph_mapping_check_key(line) != NULL)
 		content_error(&file, "has a first line that is no token");
-	secrets->token = line;
+	used->token = line;
 }
 
 /* Takes one line of a section: "name = value", of a name that is of use. */
 static void
-take_value(const CredFile *file, char *line, CphSecrets *secrets)
+take_value(const CredFile *file, char *line, CphMappingOptions *used)
 {
 	char	   *value = strpbrk(line, "=:");
 
@@ -171,14 +171,14 @@ take_value(const CredFile *file, char *line, CphSecrets *secrets)
 		if (cph_mapping_check_key(value) != NULL ||
 			(strcmp(line, "project_id") == 0 && cph_check_project_id(value)))
 			content_error(file, psprintf("has a malformed value of \"%s\"", line));
-		*(const char **) ((char *) secrets + ini_names[i].offset) = value;
+		*(char **) ((char *) used + ini_names[i].offset) = value;
 	}
 }
 
 /* Takes the section of a profile from an INI file; false: there is none. */
 static bool
 take_section(const CredFile *file, char *rest, const char *profile,
-			 CphSecrets *secrets)
+			 CphMappingOptions *used)
 {
 	bool		found = false;
 	bool		inside = false;
@@ -197,7 +197,7 @@ take_section(const CredFile *file, char *rest, const char *profile,
 			found |= inside;
 		}
 		else if (inside)
-			take_value(file, line, secrets);
+			take_value(file, line, used);
 	}
 	return found;
 }
@@ -207,17 +207,17 @@ take_section(const CredFile *file, char *rest, const char *profile,
  * current context.
  */
 void
-cph_credfile_keys(const char *path, const char *profile, CphSecrets *secrets)
+cph_credfile_keys(const char *path, const char *profile, CphMappingOptions *used)
 {
 	CredFile	file = {"credentials_file", path};
 	char	   *content = read_content(&file);
 
 	if (profile == NULL)
 		profile = DEFAULT_PROFILE;
-	if (!take_section(&file, content, profile, secrets))
+	if (!take_section(&file, content, profile, used))
 		content_error(&file, psprintf("has no section [%s]", profile));
-	if (secrets->access_key == NULL || secrets->secret_key == NULL)
+	if (used->access_key == NULL || used->secret_key == NULL)
 		content_error(&file, psprintf("lacks \"%s\" in section [%s]",
-									  secrets->access_key ? "sk" : "ak",
+									  used->access_key ? "sk" : "ak",
 									  profile));
 }

@@ -11,6 +11,8 @@
  */
 #include "user/user_private.h"
 
+#include <time.h>
+
 #include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "utils/memutils.h"
@@ -73,26 +75,19 @@ cph_login_create(MemoryContext context)
 	return login;
 }
 
-/* Adds a text that may be NULL to a fingerprint. */
-static uint64
-add_to_fingerprint(uint64 fingerprint, const char *text)
-{
-	if (text == NULL)
-		return fingerprint + 1;
-	return hash_bytes_extended((const unsigned char *) text, strlen(text),
-							   fingerprint);
-}
-
-/* Returns the fingerprint of secrets, never 0. */
+/* Returns the fingerprint of what is logged in with, never 0. */
 uint64
-cph_login_fingerprint(const CphSecrets *secrets)
+cph_login_fingerprint(const CphMappingOptions *used)
 {
+	const char *const parts[] = {used->token, used->access_key,
+		used->secret_key, used->security_token, used->iam_user,
+	used->iam_password, used->iam_domain};
 	uint64		fingerprint = 0;
 
-	fingerprint = add_to_fingerprint(fingerprint, secrets->token);
-	fingerprint = add_to_fingerprint(fingerprint, secrets->access_key);
-	fingerprint = add_to_fingerprint(fingerprint, secrets->secret_key);
-	fingerprint = add_to_fingerprint(fingerprint, secrets->security_token);
+	for (int i = 0; i < lengthof(parts); i++)
+		fingerprint = parts[i] == NULL ? fingerprint + 1 :
+			hash_bytes_extended((const unsigned char *) parts[i],
+								strlen(parts[i]), fingerprint);
 	return fingerprint ? fingerprint : 1;
 }
 
@@ -116,29 +111,35 @@ find_refusal(CphAuthMethod method, const CphServiceError *error)
 
 /*
  * Returns what can be done about a credential that was refused, palloc'd or
- * constant.  clock_ahead: by how many seconds the service's clock is.
+ * constant.  Signatures are not taken where clocks differ.
  */
-const char *
-cph_login_hint(CphAuthMethod method, const CphServiceError *error,
-			   int64 clock_ahead)
+static const char *
+hint_of(CphAuthMethod method, const CphTransfer *transfer,
+		const CphServiceError *error)
 {
 	const char *hint = find_refusal(method, error)->hint;
-	int64		distance = clock_ahead < 0 ? -clock_ahead : clock_ahead;
+	int64		date = cph_transfer_date(transfer);
+	int64		ahead = date != 0 ? date - (int64) time(NULL) : 0;
+	int64		distance = ahead < 0 ? -ahead : ahead;
 	char	   *clock;
 
 	if ((method != CPH_AUTH_KEYS && method != CPH_AUTH_KEYS_FILE) ||
 		distance <= CPH_CLOCKS_DIFFER)
 		return hint;
 	clock = psprintf("This machine's clock is " INT64_FORMAT " seconds %s the service's, which takes no signature that is 15 minutes off.",
-					 distance, clock_ahead > 0 ? "behind" : "ahead of");
+					 distance, ahead > 0 ? "behind" : "ahead of");
 	return distance > CLOCKS_DIFFER_TOO_MUCH ? clock :
 		psprintf("%s  %s", hint, clock);
 }
 
-/* Remembers that the service has refused a credential.  Texts are copied. */
-void
-cph_login_refuse(CphLogin *login, uint64 fingerprint, const char *detail,
-				 const char *hint)
+/*
+ * Remembers that the service has refused what has that fingerprint; detail is
+ * that of the error.  Returns what can be done about it.
+ */
+const char *
+cph_login_refuse(CphLogin *login, CphAuthMethod method, uint64 fingerprint,
+				 const CphTransfer *transfer, const CphServiceError *error,
+				 const char *detail)
 {
 	if (login->detail != NULL)
 		pfree(login->detail);
@@ -146,12 +147,13 @@ cph_login_refuse(CphLogin *login, uint64 fingerprint, const char *detail,
 		pfree(login->hint);
 	login->detail = NULL;
 	login->hint = NULL;
+	login->accepted = false;
 	login->refused = fingerprint;
 	login->refused_at = cph_transport_now();
 	login->detail = MemoryContextStrdup(login->context, detail);
-	if (hint != NULL)
-		login->hint = MemoryContextStrdup(login->context, hint);
-	login->accepted = false;
+	login->hint = MemoryContextStrdup(login->context,
+									  hint_of(method, transfer, error));
+	return login->hint;
 }
 
 /*

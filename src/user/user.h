@@ -27,7 +27,10 @@ typedef enum CphAuthMethod
 	CPH_AUTH_PASSWORD			/* of an IAM user, who is given a token */
 } CphAuthMethod;
 
-/* The options of a user mapping.  All are secrets or lead to one. */
+/*
+ * The options of a user mapping; with what a file holds, or the token that was
+ * given, what a request logs in with.  All are secrets or lead to one.
+ */
 typedef struct CphMappingOptions
 {
 	char	   *token;
@@ -42,6 +45,7 @@ typedef struct CphMappingOptions
 	char	   *iam_domain;
 	char	   *proxy_user;
 	char	   *proxy_password;
+	char	   *project_id;		/* that comes with a file or a token; no option */
 } CphMappingOptions;
 
 extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
@@ -300,20 +304,18 @@ extern const char *cph_credential_learn(CphCredential *credential,
 										const CphTransfer *transfer);
 
 /* A request of either kind */
-extern void cph_credential_log_in(CphCredential *credential,
+extern bool cph_credential_log_in(CphCredential *credential,
 								  const CphRequest *request, bool question,
-								  CphHttpRequest *http, uint64 *fingerprint);
+								  CphHttpRequest *http, uint64 *fingerprint,
+								  CphFailure *refusal);
 extern void cph_credential_answered(CphCredential *credential,
 									const CphTransfer *transfer);
 extern bool cph_credential_renew(CphCredential *credential, uint64 fingerprint);
-extern void cph_credential_refused(CphCredential *credential, bool question,
-								   uint64 fingerprint,
-								   const CphTransfer *transfer,
-								   const CphServiceError *error,
-								   const char *detail);
-extern bool cph_credential_is_refused(CphCredential *credential,
-									  uint64 fingerprint, CphFailure *failure);
-extern const char *cph_credential_hint(CphCredential *credential);
+extern const char *cph_credential_refused(CphCredential *credential,
+										  bool question, uint64 fingerprint,
+										  const CphTransfer *transfer,
+										  const CphServiceError *error,
+										  const char *detail);
 extern void cph_credential_mask(const CphCredential *credential, char *text);
 extern void cph_credential_mask_error(const CphCredential *credential,
 									  CphServiceError *error);

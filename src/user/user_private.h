@@ -107,19 +107,9 @@ extern void cph_sign_request(const CphSignedRequest *request,
  * holds; its path only to the server's log.
  */
 
-/* What a request logs in with: a token, or keys.  NULL where there is none. */
-typedef struct CphSecrets
-{
-	const char *token;
-	const char *access_key;
-	const char *secret_key;
-	const char *security_token;
-	const char *project_id;		/* that comes with them; no secret */
-} CphSecrets;
-
-extern void cph_credfile_token(const char *path, CphSecrets *secrets);
+extern void cph_credfile_token(const char *path, CphMappingOptions *used);
 extern void cph_credfile_keys(const char *path, const char *profile,
-							  CphSecrets *secrets);
+							  CphMappingOptions *used);
 
 /*
  * What a connection remembers of logging in: its tokens, and whether the
@@ -139,12 +129,12 @@ typedef struct CphLogin
 } CphLogin;
 
 extern CphLogin *cph_login_create(MemoryContext context);
-extern uint64 cph_login_fingerprint(const CphSecrets *secrets);
-extern const char *cph_login_hint(CphAuthMethod method,
-								  const CphServiceError *error,
-								  int64 clock_ahead);
-extern void cph_login_refuse(CphLogin *login, uint64 fingerprint,
-							 const char *detail, const char *hint);
+extern uint64 cph_login_fingerprint(const CphMappingOptions *used);
+extern const char *cph_login_refuse(CphLogin *login, CphAuthMethod method,
+									uint64 fingerprint,
+									const CphTransfer *transfer,
+									const CphServiceError *error,
+									const char *detail);
 extern bool cph_login_is_refused(const CphLogin *login, uint64 fingerprint,
 								 const char *server_name, CphFailure *failure);
 
