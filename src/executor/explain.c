@@ -155,8 +155,8 @@ show_classes(const Shown *shown, ExplainState *es)
 {
 	static const char *const names[] = {"LOCAL", "SUPERSET", "EXACT"};
 	const CphScanSpec *spec = shown->state->spec;
-	List	   *clauses = spec->window ? shown->plan->fdw_recheck_quals :
-		shown->plan->scan.plan.qual;
+	List	   *clauses = list_concat_copy(shown->plan->scan.plan.qual,
+										   shown->plan->fdw_recheck_quals);
 	List	   *lines = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;

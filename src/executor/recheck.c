@@ -22,21 +22,22 @@
 /* Clauses that are checked here. */
 struct CphRecheck
 {
+	List	   *exprs;			/* of the plan */
 	ExprState  *clauses;
-	ExprContext *econtext;		/* its own: its parameters are the values */
-	List	   *types;			/* of the values, OIDs */
+	ExprContext *econtext;		/* its own: its parameters are the query's ... */
+	int			nparams;		/* ... which are so many, and the values */
 };
 
-/* Replaces each expression of a list by a parameter with its number. */
+/* Replaces each of the plan's expressions by the parameter that is its value. */
 static Node *
 replace_exprs(Node *node, void *arg)
 {
-	List	   *exprs = arg;
+	const CphRecheck *recheck = arg;
 	ListCell   *lc;
 
 	if (node == NULL)
 		return NULL;
-	foreach(lc, exprs)
+	foreach(lc, recheck->exprs)
 	{
 		Param	   *param;
 
@@ -44,7 +45,7 @@ replace_exprs(Node *node, void *arg)
 			continue;
 		param = makeNode(Param);
 		param->paramkind = PARAM_EXTERN;
-		param->paramid = foreach_current_index(lc) + 1;
+		param->paramid = recheck->nparams + foreach_current_index(lc) + 1;
 		param->paramtype = exprType(node);
 		param->paramtypmod = exprTypmod(node);
 		param->paramcollid = exprCollation(node);
@@ -54,29 +55,47 @@ replace_exprs(Node *node, void *arg)
 	return expression_tree_mutator(node, replace_exprs, arg);
 }
 
+/* Returns a list of the query's parameters, with room for so many more. */
+static ParamListInfo
+copy_params(ParamListInfo params, int nparams, int more)
+{
+	ParamListInfo copy = makeParamList(nparams + more);
+
+	for (int i = 0; i < nparams; i++)
+	{
+		if (params->paramFetch != NULL)
+			copy->params[i] = *params->paramFetch(params, i + 1, false,
+												  &copy->params[i]);
+		else
+			copy->params[i] = params->params[i];
+	}
+	return copy;
+}
+
 /* Returns what checks the clauses of a scan, or NULL if it has none to check. */
 CphRecheck *
 cph_recheck_create(ForeignScanState *node)
 {
 	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
+	ParamListInfo params = node->ss.ps.state->es_param_list_info;
 	CphRecheck *recheck;
-	Node	   *clauses = (Node *) plan->fdw_recheck_quals;
-	ParamListInfo params = makeParamList(list_length(plan->fdw_exprs));
+	Node	   *clauses;
 	ListCell   *lc;
 
-	if (clauses == NULL)
+	if (plan->fdw_recheck_quals == NIL)
 		return NULL;
 	recheck = palloc0(sizeof(CphRecheck));
-	clauses = replace_exprs(clauses, plan->fdw_exprs);
-	recheck->clauses =
-		ExecInitExprWithParams((Expr *) make_ands_explicit((List *) clauses), params);
+	recheck->exprs = plan->fdw_exprs;
+	recheck->nparams = params ? params->numParams : 0;
+	params = copy_params(params, recheck->nparams, list_length(plan->fdw_exprs));
+	foreach(lc, plan->fdw_exprs)
+		params->params[recheck->nparams + foreach_current_index(lc)].ptype =
+			exprType(lfirst(lc));
+	clauses = replace_exprs((Node *) make_ands_explicit(plan->fdw_recheck_quals),
+							recheck);
+	recheck->clauses = ExecInitExprWithParams((Expr *) clauses, params);
 	recheck->econtext = CreateExprContext(node->ss.ps.state);
 	recheck->econtext->ecxt_param_list_info = params;
-	foreach(lc, plan->fdw_exprs)
-	{
-		params->params[foreach_current_index(lc)].ptype = exprType(lfirst(lc));
-		recheck->types = lappend_oid(recheck->types, exprType(lfirst(lc)));
-	}
 	return recheck;
 }
 
@@ -88,17 +107,17 @@ bool
 cph_recheck_row(CphRecheck *recheck, const NullableDatum *exprs,
 				TupleTableSlot *slot)
 {
-	ParamListInfo params;
+	ParamExternData *params;
 	bool		isnull;
 	bool		result;
 
 	if (recheck == NULL)
 		return true;
-	params = recheck->econtext->ecxt_param_list_info;
-	for (int i = 0; i < params->numParams; i++)
+	params = &recheck->econtext->ecxt_param_list_info->params[recheck->nparams];
+	for (int i = 0; i < list_length(recheck->exprs); i++)
 	{
-		params->params[i].value = exprs[i].value;
-		params->params[i].isnull = exprs[i].isnull;
+		params[i].value = exprs[i].value;
+		params[i].isnull = exprs[i].isnull;
 	}
 	recheck->econtext->ecxt_scantuple = slot;
 	result = DatumGetBool(ExecEvalExprSwitchContext(recheck->clauses,
@@ -117,13 +136,13 @@ cph_recheck_same(const CphRecheck *recheck, const NullableDatum *a,
 
 	if (recheck == NULL)
 		return true;
-	foreach(lc, recheck->types)
+	foreach(lc, recheck->exprs)
 	{
 		int			i = foreach_current_index(lc);
 		int16		length;
 		bool		by_value;
 
-		get_typlenbyval(lfirst_oid(lc), &length, &by_value);
+		get_typlenbyval(exprType(lfirst(lc)), &length, &by_value);
 		if (a[i].isnull != b[i].isnull ||
 			(!a[i].isnull &&
 			 !datum_image_eq(a[i].value, b[i].value, by_value, length)))

@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -178,10 +179,52 @@ count_tlist(List *tlist, List *having)
 	return add_to_flat_tlist(NIL, parts);
 }
 
+/* check_functions_in_node_checker: tells whether a function is no built-in one. */
+static bool
+is_own_function(Oid funcid, void *context)
+{
+	return funcid >= FirstNormalObjectId;
+}
+
+/* Tells whether an expression calls a function that is no built-in one. */
+static bool
+calls_own_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_own_function, context) ||
+		expression_tree_walker(node, calls_own_function, context);
+}
+
+/*
+ * Takes out of a plan's clauses, and returns, those that the scan is to check
+ * itself.  Under a window these are all.  Without one they are those whose
+ * value is made by somebody's function: it is asked once for the request, and
+ * rows are compared with what it said then.  Another time it may say something
+ * else, if it reads, or take long.
+ */
+static List *
+take_rechecked(const CphPath *path, List **clauses)
+{
+	List	   *taken = NIL;
+	ListCell   *lc;
+
+	foreach(lc, *clauses)
+	{
+		const CphClause *clause = cph_chosen_clause(path->chosen, lfirst(lc));
+
+		if (!path->window &&
+			(clause == NULL || !calls_own_function((Node *) clause->values, NULL)))
+			continue;
+		taken = lappend(taken, lfirst(lc));
+		*clauses = foreach_delete_current(*clauses, lc);
+	}
+	return taken;
+}
+
 /*
  * GetForeignPlan: returns the plan node of a path.  All clauses stay with the
- * executor, but under a window, where the scan itself checks them before it
- * counts a row.
+ * executor, but those that the scan is to check itself.
  */
 ForeignScan *
 cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
@@ -193,6 +236,8 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 	List	   *restrictinfos = path->count ? table->rel->baserestrictinfo :
 		scan_clauses;
 	List	   *clauses = extract_actual_clauses(restrictinfos, false);
+	List	   *rechecked = take_rechecked(path, &clauses);
+	List	   *all = list_concat_copy(clauses, rechecked);
 	CphScanSpec spec = {0};
 	List	   *exprs = NIL;
 	ListCell   *lc;
@@ -203,7 +248,7 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 	spec.relid = table->relid;
 	spec.ordered = best_path->path.pathkeys != NIL;
 	spec.max_streams = path->max_streams;
-	spec.classes = classes_of(clauses, path->chosen);
+	spec.classes = classes_of(all, path->chosen);
 	if (path->count)
 		return make_foreignscan(tlist, path->having, 0, exprs,
 								cph_scanspec_encode(&spec),
@@ -211,14 +256,13 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 	/* tlist may hold every column, whatever is wanted of them */
 	spec.attnums = columns_used(table,
 								list_concat_copy(table->rel->reltarget->exprs,
-												 clauses));
+												 all));
 	if (!path->window)
 	{
 		spec.first_rows = first_rows(root, best_path, spec.classes);
 		spec.no_limit_reason = limit_reason(root, table);
 	}
-	return make_foreignscan(tlist, path->window ? NIL : clauses,
-							table->rel->relid, exprs,
-							cph_scanspec_encode(&spec), NIL,
-							path->window ? clauses : NIL, outer_plan);
+	return make_foreignscan(tlist, clauses, table->rel->relid, exprs,
+							cph_scanspec_encode(&spec), NIL, rechecked,
+							outer_plan);
 }

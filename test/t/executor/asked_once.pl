@@ -80,4 +80,55 @@ asks(
 	q{SELECT n, s.server_id, (SELECT max(p.phone_id) FROM cph_phones p WHERE p.server_id = s.server_id)
 	  FROM generate_series(1, 2) AS n, local_servers s ORDER BY 1, 2});
 
+# A function that reads is called once for a request, and rows are compared with
+# what it said then, whatever it would say for each of them.
+$session->run(q{
+	CREATE SEQUENCE calls;
+	CREATE FUNCTION usual(integer DEFAULT 8) RETURNS integer STABLE LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM nextval('calls');
+		RETURN (SELECT CASE WHEN count(imei) > 1 THEN $1 END FROM cph_phones WHERE status = $1);
+	END $$;
+	CREATE FUNCTION fickle() RETURNS integer STABLE LANGUAGE sql AS
+		$$ SELECT CASE WHEN nextval('calls') % 2 = 0 THEN 8 ELSE 7 END $$;
+	CREATE FUNCTION nothing() RETURNS integer STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+	CREATE FUNCTION times() RETURNS timestamptz STABLE LANGUAGE plpgsql AS
+		$$ BEGIN PERFORM nextval('calls'); RETURN (SELECT max(create_time) - interval '9 days' FROM cph_phones); END $$;
+	SET plan_cache_mode = force_generic_plan});
+
+sub calls
+{
+	my ($most, $query, $copy) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$session->run("SELECT setval('calls', 1)");
+	is($session->run($query), $session->run(CphTest::on_copies($copy)), $query) or diag $session->error;
+	cmp_ok($session->run('SELECT last_value - 1 FROM calls'), '<=', $most, "... in $most calls");
+	return;
+}
+my $like = 'SELECT phone_id FROM cph_phones WHERE status = 8';
+calls(1, "$like AND status = usual() ORDER BY 1", "$like ORDER BY 1");
+calls(1, 'SELECT phone_id FROM cph_phones WHERE usual() = status ORDER BY 1', "$like ORDER BY 1");
+calls(2, 'SELECT phone_id FROM cph_phones WHERE status = usual() OR status = usual(7) ORDER BY 1', 'SELECT phone_id FROM cph_phones WHERE status IN (7, 8) ORDER BY 1');
+calls(1, 'SELECT phone_id FROM cph_phones WHERE status = ANY (ARRAY[usual(), 7]) AND length(imei) > 0 ORDER BY 1', 'SELECT phone_id FROM cph_phones WHERE status IN (7, 8) ORDER BY 1');
+calls(1, 'SELECT count(*) FROM cph_phones WHERE status = usual()', 'SELECT count(*) FROM cph_phones WHERE status = 8');
+calls(1, 'SELECT phone_id FROM cph_phones WHERE status = usual() ORDER BY create_time DESC LIMIT 5', "$like ORDER BY create_time DESC LIMIT 5");
+calls(1, 'SELECT phone_id FROM cph_phones WHERE status = usual() ORDER BY create_time DESC LIMIT 5 OFFSET 3', "$like ORDER BY create_time DESC LIMIT 5 OFFSET 3");
+calls(1, 'SELECT phone_id FROM cph_phones WHERE status = fickle() ORDER BY 1', "$like ORDER BY 1");
+calls(1, 'SELECT phone_id FROM cph_phones WHERE status = fickle() LIMIT 4', "$like ORDER BY create_time DESC LIMIT 4");
+# (the planner asks twice how many rows these leave)
+calls(3, 'SELECT phone_id FROM cph_phones WHERE create_time > times() ORDER BY 1', q{SELECT phone_id FROM cph_phones WHERE create_time > (SELECT max(create_time) - interval '9 days' FROM cph_phones) ORDER BY 1});
+calls(3, q{SELECT phone_id FROM cph_phones WHERE (create_time, phone_id) < (times(), '8') ORDER BY 1}, q{SELECT phone_id FROM cph_phones WHERE (create_time, phone_id) < ((SELECT max(create_time) - interval '9 days' FROM cph_phones), '8') ORDER BY 1});
+calls(0, 'SELECT count(imei) FROM cph_phones WHERE status = nothing()', 'SELECT 0');
+calls(0, 'SELECT count(imei) FROM cph_phones WHERE status = nothing() OR status = 7', 'SELECT count(imei) FROM cph_phones WHERE status = 7');
+
+# ... also of an outer row's value, of one that is not sent, and of a parameter.
+calls(3, 'SELECT v, (SELECT max(imei) FROM cph_phones WHERE status = usual(v)) FROM (VALUES (8), (7), (8)) AS v (v)', 'SELECT v, (SELECT max(imei) FROM cph_phones WHERE status = v) FROM (VALUES (8), (7), (8)) AS v (v)');
+calls(4, 'SELECT v, (SELECT max(imei) FROM cph_phones WHERE status = usual(v)) FROM (VALUES (0), (20), (8), (0)) AS v (v)', 'SELECT v, (SELECT max(imei) FROM cph_phones WHERE status = v) FROM (VALUES (0), (20), (8), (0)) AS v (v)');
+$session->run(q{PREPARE given (integer, text) AS SELECT phone_id FROM cph_phones WHERE status = usual($1) AND (create_time, phone_id) < (times(), $2) ORDER BY 1});
+calls(4, q{EXECUTE given (8, '8')}, q{SELECT phone_id FROM cph_phones WHERE status = 8 AND (create_time, phone_id) < ((SELECT max(create_time) - interval '9 days' FROM cph_phones), '8') ORDER BY 1});
+
+# What is locked is compared anew, where it may have changed meanwhile.
+calls(1, "$like AND status = usual() ORDER BY 1 FOR UPDATE", "$like ORDER BY 1");
+
 done_testing();
