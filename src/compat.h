@@ -130,6 +130,48 @@
 #endif
 
 /*
+ * Memory that sessions share: 17 has segments that whoever needs one first
+ * makes; before that it is there from the server's start, for a library that is
+ * preloaded.  19 hands an argument through.
+ */
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#define CPH_SHARED_AT_START false
+#else
+#define CPH_SHARED_AT_START true
+#endif
+#if PG_VERSION_NUM >= 190000
+#define CPH_SEGMENT_ARG , void *arg
+#define cph_named_segment(name, size, init, found) \
+	GetNamedDSMSegment(name, size, init, found, NULL)
+#else
+#define CPH_SEGMENT_ARG
+#define cph_named_segment(name, size, init, found) \
+	GetNamedDSMSegment(name, size, init, found)
+#endif
+
+/*
+ * Locks of an extension: 19 is told their name when they are made, before that
+ * each backend is.
+ */
+#if PG_VERSION_NUM >= 190000
+#define cph_tranche_new(name) LWLockNewTrancheId(name)
+#define cph_tranche_attach(tranche, name) ((void) 0)
+#else
+#define cph_tranche_new(name) LWLockNewTrancheId()
+#define cph_tranche_attach(tranche, name) LWLockRegisterTranche(tranche, name)
+#endif
+
+/*
+ * The number of the backend's process: 17 has a variable for it.
+ */
+#if PG_VERSION_NUM >= 170000
+#define cph_my_proc_number() MyProcNumber
+#else
+#define cph_my_proc_number() MyProc->pgprocno
+#endif
+
+/*
  * The making of a jsonb: 19 keeps what it has made so far in one struct.
  */
 #if PG_VERSION_NUM >= 190000

@@ -26,6 +26,7 @@ void
 _PG_init(void)
 {
 	cph_option_init();
+	cph_region_init();
 	cph_connection_init();
 }
 

@@ -183,6 +183,7 @@ report_peer(CphCheck *check)
 	else
 		cph_check_report(check, "connection", "ok", psprintf("%s (%s)", host, peer->text));
 	cph_check_report(check, "project", "ok", cph_client_project(check->client));
+	cph_check_report(check, "sessions", "ok", cph_shared_is() ? "shared" : "not shared");
 	if (peer->text == NULL || !peer->has_clock)
 		cph_check_report(check, "clock", "unknown", "The service does not tell the time.");
 	else
@@ -203,7 +204,7 @@ Datum
 cph_fdw_check(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 	AclResult	permission = cph_server_aclcheck(server->serverid,
 												 GetUserId(), ACL_USAGE);
 	CphCounters counters = {0};

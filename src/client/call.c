@@ -27,6 +27,8 @@ cph_call_drop(CphCall *call)
 	cph_call_release(call);
 	if (call->request.path != NULL)
 		pfree(call->request.path);
+	if (call->filters != NULL)
+		pfree(call->filters);
 	pfree(call->request.query);
 	pfree(call);
 }
@@ -134,6 +136,7 @@ send_request(CphCall *call)
 		return;
 	}
 	spend_request(client);
+	cph_client_show(call);
 	call->transfer = cph_transfer_start(client->transport, &http);
 	if (cph_credential_lacks(client->credential) == CPH_LACK_PROOF)
 		client->connection->trial = call;
@@ -251,6 +254,7 @@ cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 	call->limit = limit;
 	call->request.method = "GET";
 	call->request.base = client->base;
+	call->filters = cph_request_query(params, nparams);
 	call->request.query = cph_request_page_query(params, nparams, offset, limit);
 	dlist_push_tail(&client->calls, &call->node);
 	MemoryContextSwitchTo(caller);

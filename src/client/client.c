@@ -17,7 +17,7 @@
 
 /* The reset callback of a client's context: others need not wait for it. */
 static void
-leave_connection(void *arg)
+leave(void *arg)
 {
 	CphClient  *client = arg;
 	CphConnection *connection = client->connection;
@@ -26,6 +26,9 @@ leave_connection(void *arg)
 		connection->trial->client == client)
 		connection->trial = NULL;
 	cph_connection_close(connection);
+	if (client->ticket != NULL)
+		cph_client_report(client);
+	cph_ticket_close(client->ticket);
 }
 
 /*
@@ -69,9 +72,10 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 
 	client->context = context;
 	client->options = options;
+	client->userid = userid;
 	client->counters = counters;
 	client->base = cph_options_endpoint(options);
-	client->callback.func = leave_connection;
+	client->callback.func = leave;
 	client->callback.arg = client;
 	MemoryContextRegisterResetCallback(context, &client->callback);
 	client->connection = cph_connection_open(mapping);
@@ -81,6 +85,8 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	client->loan = AllocSetContextCreate(context, "cph_fdw loan",
 										 ALLOCSET_SMALL_SIZES);
 	dlist_init(&client->calls);
+	cph_stats_open(options->serverid, options->server_name, userid);
+	client->ticket = cph_ticket_open(options->server_name, userid);
 	MemoryContextSwitchTo(caller);
 	return client;
 }
@@ -215,14 +221,15 @@ cph_client_schedule(CphClient *client)
 	const CphPace *pace = &client->connection->pace;
 	int64		now = cph_transport_now();
 	int64		notice_at = pace->throttled_since + CPH_NOTICE_AFTER_US;
+	int			in_flight = cph_client_in_flight(client);
 	int64		at = cph_client_is_behind(client) ? now + LOOK_AGAIN_US : 0;
-	bool		idle = cph_client_in_flight(client) == 0;
 	dlist_iter	iter;
 
+	client->ticket->in_flight = in_flight;
 	dlist_foreach(iter, &client->calls)
 	{
 		int64		due = due_time(dlist_container(CphCall, node, iter.cur),
-								   now, idle);
+								   now, in_flight == 0);
 
 		if (due != 0)
 			at = at == 0 ? due : Min(at, due);

@@ -17,19 +17,6 @@
 typedef struct CphClient CphClient;
 typedef struct CphCall CphCall;
 
-/* What a client has done, for EXPLAIN (ANALYZE). */
-typedef struct CphCounters
-{
-	int64		requests;		/* sent, tries included */
-	int64		retries;		/* tries but the first */
-	int64		rows;			/* in the pages that were read */
-	int64		bytes;			/* received, as they came over the wire */
-	int64		repairs;		/* pages that were stepped back from */
-	int64		dropped;		/* requests whose answer was not read */
-	int64		throttled_us;	/* time in which the service asked to wait */
-	int64		waited_us;		/* time spent waiting for the service */
-} CphCounters;
-
 /* What the last answer told about the other end. */
 typedef struct CphPeer
 {
@@ -58,6 +45,7 @@ extern const CphPeer *cph_client_peer(const CphClient *client);
 extern CphFacts *cph_client_facts(CphClient *client,
 								  const CphEndpoint *endpoint);
 extern CphCounters *cph_client_counters(CphClient *client);
+extern void cph_client_note_rows(CphClient *client, int rows);
 extern int	cph_client_concurrency(const CphClient *client);
 extern void cph_client_perform(CphClient *client);
 extern void cph_client_wait(CphClient *client);

@@ -20,6 +20,8 @@ struct CphCall
 	const CphEndpoint *endpoint;	/* whose page it asks for; NULL: it is the
 									 * credential's question */
 	CphRequest	request;		/* its path is NULL until the project is known */
+	char	   *filters;		/* its query without the page; NULL of a
+								 * question */
 	int			limit;
 	int			tries;			/* begun */
 	int			failures;		/* tries that failed in a way that may pass */
@@ -32,14 +34,26 @@ struct CphCall
 	CphOutcome	outcome;		/* of the last try */
 	const CphFilter *invalid;	/* the filter whose value was not taken, or
 								 * NULL */
-	CphFailure	failure;		/* of CPH_VERDICT_RAISE, in the client's context */
+	CphFailure	failure;		/* of CPH_VERDICT_RAISE, in the client's
+								 * context */
 };
+
+/* How many rows a list has by its last page. */
+typedef struct CphExpected
+{
+	uint32		list;			/* hash of its path and filters */
+	int64		rows;
+} CphExpected;
+
+/* Lists that a client reads in turn or at once, as far as it is shown. */
+#define CPH_MAX_EXPECTED (2 * CPH_MAX_CONCURRENT)
 
 struct CphClient
 {
 	MemoryContext context;
 	MemoryContextCallback callback;
 	const CphOptions *options;
+	Oid			userid;			/* who asks */
 	char	   *base;			/* URL */
 	char	   *project_id;		/* NULL: it comes with a token */
 	CphConnection *connection;
@@ -47,6 +61,10 @@ struct CphClient
 	CphTransport *transport;	/* NULL: none is borrowed at the moment */
 	MemoryContext loan;			/* its owner */
 	CphCounters *counters;
+	CphCounters reported;		/* of these, to the statistics */
+	CphTicket  *ticket;			/* NULL: not shown yet */
+	CphExpected expected[CPH_MAX_EXPECTED];
+	int			nexpected;
 	CphPeer		peer;
 	dlist_head	calls;			/* every CphCall that was not dropped */
 	CphCall    *question;		/* one of them, that all others wait for, or
@@ -60,6 +78,11 @@ extern bool cph_client_has_project(CphClient *client);
 extern int	cph_client_in_flight(CphClient *client);
 extern bool cph_client_is_behind(const CphClient *client);
 extern void cph_client_schedule(CphClient *client);
+
+/* progress.c */
+extern void cph_client_show(const CphCall *call);
+extern void cph_client_note_page(const CphCall *call, const CphPage *page);
+extern void cph_client_report(CphClient *client);
 
 /* verdict.c */
 extern void cph_call_release(CphCall *call);

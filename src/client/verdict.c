@@ -109,6 +109,7 @@ fail_try(CphCall *call, const CphServiceError *error, const char *reason)
 	const CphOutcome *outcome = &call->outcome;
 	CphFailure	failure;
 
+	client->counters->failed++;
 	failure.sqlstate = outcome->sqlstate;
 	failure.message = psprintf(outcome->message, client->options->server_name);
 	failure.detail = call_detail(call, error, reason);
@@ -179,6 +180,11 @@ classify(CphCall *call, CphServiceError *error)
 	call->outcome = *cph_outcome_find(call->transfer, error);
 	cph_credential_mask_error(client->credential, error);
 	client->counters->bytes += cph_transfer_received(call->transfer);
+	client->counters->connections += cph_transfer_connections(call->transfer);
+	client->counters->timed_out +=
+		cph_transfer_state(call->transfer) == CPH_TRANSFER_TIMED_OUT;
+	client->counters->throttled +=
+		call->outcome.verdict == CPH_VERDICT_THROTTLE;
 	if (call->endpoint == NULL)
 		cph_credential_judge(call->transfer, &call->outcome);
 	else
@@ -206,6 +212,7 @@ cph_call_finish(CphCall *call)
 	{
 		cph_pace_succeeded(&client->connection->pace);
 		call->verdict = CPH_VERDICT_USE;
+		client->counters->tokens += call->endpoint == NULL;
 		if (call->endpoint == NULL)
 			reason = cph_credential_learn(client->credential, call->transfer);
 		if (reason != NULL)
@@ -255,7 +262,7 @@ cph_call_take(CphCall *call, CphPage **page, CphFailure *failure)
 	}
 	if (*page != NULL)
 	{
-		client->counters->rows += (*page)->nitems;
+		cph_client_note_page(call, *page);
 		ereport(DEBUG1,
 				(errmsg_internal("server \"%s\": GET %s?%s: %d rows",
 								 client->options->server_name,

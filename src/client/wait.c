@@ -6,8 +6,6 @@
  */
 #include "client/client_private.h"
 
-#include "utils/wait_event.h"
-
 /* Tells the user, once, that the service asks for patience. */
 static void
 notice_throttling(CphClient *client)
@@ -50,6 +48,7 @@ help_other(CphClient *client)
 void
 cph_client_perform(CphClient *client)
 {
+	(void) cph_ticket_wait(client->ticket, CPH_WAIT_NONE);
 	cph_transport_perform(client->transport);
 	help_other(client);
 	cph_client_step(client);
@@ -57,31 +56,23 @@ cph_client_perform(CphClient *client)
 }
 
 /*
- * Returns what pg_stat_activity shows while the client waits: for a token or an
+ * Shows, and returns for pg_stat_activity, what the client waits for: for a token or an
  * answer, for the next try, or for the service to be ready for more.
  */
 static uint32
-wait_event(CphClient *client)
+begin_wait(CphClient *client)
 {
-	static uint32 token = 0;
-	static uint32 request = 0;
-	static uint32 backoff = 0;
-	static uint32 throttle = 0;
+	CphWait		wait = CPH_WAIT_BACKOFF;
 	bool		in_flight = cph_client_in_flight(client) > 0;
 
-	if (request == 0)
-	{
-		token = cph_wait_event_new("CphToken");
-		request = cph_wait_event_new("CphRequest");
-		backoff = cph_wait_event_new("CphBackoff");
-		throttle = cph_wait_event_new("CphThrottle");
-	}
 	if (cph_client_is_behind(client) ||
 		(in_flight && client->question != NULL))
-		return token;
-	if (in_flight)
-		return request;
-	return client->connection->pace.resume_at > cph_transport_now() ? throttle : backoff;
+		wait = CPH_WAIT_TOKEN;
+	else if (in_flight)
+		wait = CPH_WAIT_REQUEST;
+	else if (client->connection->pace.resume_at > cph_transport_now())
+		wait = CPH_WAIT_THROTTLE;
+	return cph_ticket_wait(client->ticket, wait);
 }
 
 /*
@@ -95,7 +86,7 @@ cph_client_wait(CphClient *client)
 	int64		before = cph_transport_now();
 	int64		after;
 
-	cph_transport_wait(client->transport, wait_event(client));
+	cph_transport_wait(client->transport, begin_wait(client));
 	after = cph_transport_now();
 	client->counters->waited_us += after - before;
 	if (pace->resume_at > before)
@@ -110,6 +101,7 @@ cph_client_wait(CphClient *client)
 int
 cph_client_fd(CphClient *client)
 {
+	(void) begin_wait(client);
 	return cph_transport_fd(client->transport);
 }
 

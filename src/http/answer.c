@@ -108,6 +108,16 @@ cph_transfer_date(const CphTransfer *transfer)
 	return time > 0 ? (int64) time : 0;
 }
 
+/* The number of connections that were opened for the transfer. */
+int
+cph_transfer_connections(const CphTransfer *transfer)
+{
+	long		connections = 0;
+
+	(void) curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connections);
+	return (int) connections;
+}
+
 /* Bytes received: the headers, and the body as it was on the wire. */
 int64
 cph_transfer_received(const CphTransfer *transfer)

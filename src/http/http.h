@@ -122,6 +122,7 @@ extern const char *cph_transfer_header(const CphTransfer *transfer,
 									   const char *name);
 extern char *cph_transfer_peer(const CphTransfer *transfer);
 extern int64 cph_transfer_date(const CphTransfer *transfer);
+extern int	cph_transfer_connections(const CphTransfer *transfer);
 extern int64 cph_transfer_received(const CphTransfer *transfer);
 extern int64 cph_transfer_retry_after(const CphTransfer *transfer);
 extern void cph_transfer_distrust(CphTransfer *transfer);

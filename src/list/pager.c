@@ -129,6 +129,7 @@ mark_unread(CphPager *pager, CphPage *page)
 				pager->first_time = item->time;
 		}
 	}
+	cph_client_note_rows(pager->client, unread);
 	return unread;
 }
 
@@ -227,7 +228,7 @@ comes_closer(CphPager *pager, const CphPage *page)
 {
 	TimestampTz oldest = page->items[page->nitems - 1].time;
 	bool		closer = pager->options.has_newest && pager->returned == 0 &&
-		oldest < pager->reached;
+	oldest < pager->reached;
 
 	pager->reached = oldest;
 	return closer;

@@ -34,6 +34,13 @@ static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
 #define MAX_SECONDS		86400
 #define MAX_BODY_KB		(1024 * 1024)
 
+/*
+ * Half of the shared memory is for answers that are used again, some hundred
+ * pages; a hundred tokens and sessions need some 2 MB.
+ */
+#define DEFAULT_SHARED_KB	(16 * 1024)
+#define MAX_SHARED_KB		(1024 * 1024)
+
 #define STRING(member, places, check) \
 	{#member, places, CPH_KIND_STRING, offsetof(CphOptions, member), \
 	NULL, 0, 0, NULL, check, false}
@@ -101,6 +108,7 @@ static const CphOptionRule rules[] = {
 
 /* Settings */
 int			cph_max_requests = 0;
+int			cph_shared_memory = 0;
 
 /* Defines the settings.  To be called once, when the library is loaded. */
 void
@@ -116,6 +124,13 @@ cph_option_init(void)
 							"A statement that would send more is an error.  0: there is no limit.",
 							&cph_max_requests, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("cph_fdw.shared_memory",
+							"Memory in which sessions remember together what they know of servers.",
+							"It is read when the memory is made.  0: each session remembers for itself.",
+							&cph_shared_memory, DEFAULT_SHARED_KB, 0, MAX_SHARED_KB,
+							process_shared_preload_libraries_in_progress ?
+							PGC_POSTMASTER : PGC_SIGHUP,
+							GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cph_fdw");
 }
 

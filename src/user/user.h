@@ -255,6 +255,86 @@ extern int64 cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 								 const CphParam *params, int nparams);
 
 /*
+ * What a server was asked, by whom: statistics, and the progress of clients.
+ */
+
+/* What was done, counted; for EXPLAIN (ANALYZE) and the statistics. */
+typedef struct CphCounters
+{
+	int64		requests;		/* sent, tries included */
+	int64		retries;		/* tries but the first */
+	int64		throttled;		/* answers that asked for patience */
+	int64		failed;			/* calls that ended in an error */
+	int64		timed_out;		/* tries that had no answer in time */
+	int64		rows;			/* in the pages that were read */
+	int64		bytes;			/* received, as they came over the wire */
+	int64		tokens;			/* that were given */
+	int64		repairs;		/* pages that were stepped back from */
+	int64		connections;	/* that were opened */
+	int64		cached;			/* pages that were not asked for again */
+	int64		dropped;		/* requests whose answer was not read */
+	int64		throttled_us;	/* time in which the service asked to wait */
+	int64		waited_us;		/* time spent waiting for the service */
+} CphCounters;
+
+/* The counters of a user at a server. */
+typedef struct CphStats
+{
+	char		server[NAMEDATALEN];
+	TimestampTz since;
+	CphCounters counters;
+} CphStats;
+
+extern void cph_stats_open(Oid serverid, const char *server, Oid userid);
+extern void cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,
+						  CphCounters *added);
+
+/* What a client waits for; the names of the events in pg_stat_activity. */
+typedef enum CphWait
+{
+	CPH_WAIT_NONE,
+	CPH_WAIT_REQUEST,			/* an answer */
+	CPH_WAIT_BACKOFF,			/* the next try */
+	CPH_WAIT_THROTTLE,			/* the service asked for patience */
+	CPH_WAIT_TOKEN				/* a token that it or another asked for */
+} CphWait;
+
+/* Bytes that are shown of a request. */
+#define CPH_REQUEST_SHOWN 512
+
+/*
+ * A client that is open, as all sessions see it.  The client alone writes it,
+ * by cph_ticket_xxx or, what is a number, at any time.
+ */
+typedef struct CphTicket
+{
+	uint64		number;			/* no other ticket's */
+	int			pid;
+	Oid			userid;
+	char		server[NAMEDATALEN];
+	char		resource[NAMEDATALEN];
+	char		request[CPH_REQUEST_SHOWN]; /* path and filters of the last
+											 * one */
+	TimestampTz started_at;
+	int64		pages;			/* read */
+	int64		rows;			/* that were on them */
+	int64		expected;		/* rows of the list, by the service; -1:
+								 * unknown */
+	int			in_flight;
+	int			wait;			/* CphWait */
+} CphTicket;
+
+extern CphTicket *cph_ticket_open(const char *server, Oid userid);
+extern void cph_ticket_show(CphTicket *ticket, const char *resource,
+							const char *path, const char *query);
+extern uint32 cph_ticket_wait(CphTicket *ticket, CphWait wait);
+extern void cph_ticket_close(CphTicket *ticket);
+
+/* Memory of all sessions */
+extern void cph_region_init(void);
+extern bool cph_shared_is(void);
+
+/*
  * A user mapping into what a request logs in with.
  */
 
@@ -274,8 +354,8 @@ typedef struct CphRequest
 typedef enum CphLack
 {
 	CPH_LACK_NOTHING,
-	CPH_LACK_PROOF,				/* the service has not taken its signature yet:
-								 * the request is to be the only one */
+	CPH_LACK_PROOF,				/* the service has not taken its signature
+								 * yet: the request is to be the only one */
 	CPH_LACK_TOKEN				/* to be asked for */
 } CphLack;
 

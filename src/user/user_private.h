@@ -10,6 +10,73 @@
 #include "user/user.h"
 
 #include "pgtime.h"
+#include "storage/lwlock.h"
+#include "utils/dsa.h"
+
+/*
+ * What sessions remember together.
+ */
+
+/* What a record is of. */
+typedef enum CphRecordKind
+{
+	CPH_RECORD_TICKET,			/* a client that is open: CphTicket */
+	CPH_RECORD_STATS			/* a user at a server: CphStats */
+} CphRecordKind;
+
+/* What tells one record from another; without padding. */
+typedef struct CphRecordKey
+{
+	CphRecordKind kind;
+	Oid			database;
+	Oid			serverid;
+	Oid			userid;			/* or the user mapping's */
+	uint64		hash;			/* of what else there is */
+} CphRecordKey;
+
+/* A record, in its region. */
+typedef struct CphRecord
+{
+	CphRecordKey key;
+	int64		used_at;		/* time of cph_transport_now */
+	dsa_pointer data;
+	dsa_pointer text;			/* or InvalidDsaPointer */
+	Size		length;			/* of the text */
+} CphRecord;
+
+/*
+ * Records of a region, at most: those of some hundred backends, and of what is
+ * known of servers and mappings.
+ */
+#define CPH_MAX_RECORDS 2048
+
+/* A region of memory, as it begins; the area for data follows. */
+typedef struct CphRegion
+{
+	LWLock		lock;
+	int			tranche;		/* of the lock */
+	bool		full;			/* something has found no room */
+	int			nrecords;
+	CphRecord	records[CPH_MAX_RECORDS];
+} CphRegion;
+
+extern CphRegion *cph_region_shared(dsa_area **area);
+extern CphRegion *cph_region_create(dsa_area **area);
+
+extern void *cph_shared_find(const CphRecordKey *key);
+extern void *cph_shared_open(const CphRecordKey *key, bool own_only);
+extern void cph_shared_close(void);
+extern void *cph_shared_next(CphRecordKind kind, int *place);
+extern void cph_shared_forget(const CphRecordKey *key);
+extern bool cph_shared_copy(CphRecordKind kind, int *place, CphRecordKey *key,
+							void *data);
+extern const void *cph_shared_text(Size *length);
+extern bool cph_shared_set_text(const void *text, Size length);
+
+extern bool cph_stats_visible(Oid userid);
+
+/* The setting cph_fdw.shared_memory, in kB */
+extern int	cph_shared_memory;
 
 /*
  * What an option's value may be.

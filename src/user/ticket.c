@@ -1,0 +1,146 @@
+/*
+ * ticket.c
+ *		Clients that are open, as all sessions see them: their progress.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "user/user_private.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#include "utils/wait_event.h"
+
+PG_FUNCTION_INFO_V1(cph_fdw_stat_get_progress);
+
+/* Columns of cph_fdw_stat_progress. */
+#define PROGRESS_COLUMNS 10
+
+/* In the order of CphWait. */
+static const char *const waits[] =
+{NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphToken"};
+
+/* Returns the key of a ticket. */
+static CphRecordKey
+ticket_key(uint64 number)
+{
+	CphRecordKey key = {CPH_RECORD_TICKET, InvalidOid, InvalidOid, InvalidOid,
+	number};
+
+	return key;
+}
+
+/*
+ * Returns a ticket for a client that asks a server as a user, to be closed.
+ * It stays where it is until then.
+ */
+CphTicket *
+cph_ticket_open(const char *server, Oid userid)
+{
+	static uint32 tickets = 0;
+	CphRecordKey key = ticket_key((uint64) MyProcPid << 32 | ++tickets);
+	TimestampTz now = GetCurrentTimestamp();
+	CphTicket  *ticket = cph_shared_open(&key, false);
+
+	ticket->number = key.hash;
+	ticket->pid = MyProcPid;
+	ticket->userid = userid;
+	strlcpy(ticket->server, server, sizeof(ticket->server));
+	ticket->started_at = now;
+	ticket->expected = -1;
+	cph_shared_close();
+	return ticket;
+}
+
+/* Shows what list a client reads, and by what request.  The query may be "". */
+void
+cph_ticket_show(CphTicket *ticket, const char *resource, const char *path,
+				const char *query)
+{
+	CphRecordKey key = ticket_key(ticket->number);
+	char		request[CPH_REQUEST_SHOWN];
+
+	snprintf(request, sizeof(request), "%s%s%s", path, *query ? "?" : "", query);
+	if (strcmp(request, ticket->request) == 0 ||
+		cph_shared_find(&key) == NULL)
+		return;
+	strlcpy(ticket->resource, resource, sizeof(ticket->resource));
+	strlcpy(ticket->request, request, sizeof(ticket->request));
+	cph_shared_close();
+}
+
+/*
+ * Shows what a client waits for.  Returns what pg_stat_activity is to show
+ * meanwhile.
+ */
+uint32
+cph_ticket_wait(CphTicket *ticket, CphWait wait)
+{
+	static uint32 events[lengthof(waits)];
+
+	ticket->wait = wait;
+	if (wait != CPH_WAIT_NONE && events[wait] == 0)
+		events[wait] = cph_wait_event_new(waits[wait]);
+	return events[wait];
+}
+
+/* Ends a ticket.  NULL is harmless.  Raises no error. */
+void
+cph_ticket_close(CphTicket *ticket)
+{
+	CphRecordKey key;
+
+	if (ticket == NULL)
+		return;
+	key = ticket_key(ticket->number);
+	cph_shared_forget(&key);
+}
+
+/* Fills in a row of the view. */
+static void
+progress_row(const CphTicket *ticket, Datum *values, bool *nulls)
+{
+	int			i = 0;
+
+	values[i++] = Int32GetDatum(ticket->pid);
+	values[i++] = CStringGetTextDatum(ticket->server);
+	values[i++] = CStringGetTextDatum(ticket->resource);
+	values[i++] = CStringGetTextDatum(ticket->request);
+	values[i++] = Int64GetDatum(ticket->pages);
+	values[i++] = Int64GetDatum(ticket->rows);
+	nulls[i] = ticket->expected < 0;
+	values[i++] = Int64GetDatum(ticket->expected);
+	values[i++] = Int32GetDatum(ticket->in_flight);
+	nulls[i] = ticket->wait == CPH_WAIT_NONE;
+	if (!nulls[i])
+		values[i] = CStringGetTextDatum(waits[ticket->wait]);
+	i++;
+	values[i++] = TimestampTzGetDatum(ticket->started_at);
+	Assert(i == PROGRESS_COLUMNS);
+}
+
+/* cph_fdw_stat_get_progress() returns setof record: the view's rows */
+Datum
+cph_fdw_stat_get_progress(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CphRecordKey key;
+	CphTicket	ticket;
+	int			place = 0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	while (cph_shared_copy(CPH_RECORD_TICKET, &place, &key, &ticket))
+	{
+		Datum		values[PROGRESS_COLUMNS];
+		bool		nulls[PROGRESS_COLUMNS] = {false};
+
+		/* one that has asked for nothing yet is no news */
+		if (!cph_stats_visible(ticket.userid) || ticket.request[0] == '\0')
+			continue;
+		progress_row(&ticket, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
