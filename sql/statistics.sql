@@ -106,6 +106,13 @@ SELECT query, estimate(query) BETWEEN found / 3.0 AND found * 3 FROM (VALUES
 -- why no LIMIT was sent.
 SELECT plan('SELECT phone_id FROM cph_phones WHERE status IN (2, 8) LIMIT 10', 'VERBOSE, COSTS OFF');
 
+-- A value that will not be sent costs what the list does, not a request.
+CREATE TABLE few AS SELECT v AS sent, 0 AS unsent FROM unnest(ARRAY[8, 8, 8, 7, 7]) AS v;
+ANALYZE few;
+SELECT plan('SELECT p.phone_id FROM few JOIN cph_phones p ON p.status = few.sent', 'COSTS OFF');
+SELECT plan('SELECT p.phone_id FROM few JOIN cph_phones p ON p.status = few.unsent', 'COSTS OFF');
+DROP TABLE few;
+
 -- A column whose type refuses a value fails the whole, and says which it is.
 CREATE FOREIGN TABLE odd (phone_id text, imei smallint) SERVER cph OPTIONS (resource 'phones');
 SELECT regexp_replace(failure('ANALYZE odd'), '[0-9a-f]{15,32}', 'X', 'g');

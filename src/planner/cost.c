@@ -9,8 +9,11 @@
 #include <limits.h>
 #include <math.h>
 
+#include "catalog/pg_statistic.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
 
 /*
  * Returns how many streams may be read.  In the order of the list only as many
@@ -28,13 +31,68 @@ cph_most_streams(const CphTable *table, bool ordered)
 }
 
 /*
- * Estimates the cost of reading what the chosen clauses leave, or of as many
- * rows of it as are wanted, if that is not negative: each request has its
- * cost, whatever it returns, and each row.
+ * Returns how often the value of a clause will be one that is not sent, from 0
+ * to 1, by the most common values of the column that it comes from.
  */
-void
-cph_estimate_cost(const CphTable *table, List *chosen, double wanted,
-				  Cost *startup_cost, Cost *total_cost)
+static double
+share_unsent(const CphTable *table, const CphClause *clause)
+{
+	VariableStatData column;
+	AttStatsSlot common;
+	double		share = 0;
+
+	if (clause->binding != NULL || clause->filter < 0 ||
+		cph_op_is_bound(clause->op) || list_length(clause->values) != 1 ||
+		table->endpoint->filters[clause->filter].values == NULL)
+		return 0;
+	examine_variable(table->root, linitial(clause->values), 0, &column);
+	if (HeapTupleIsValid(column.statsTuple) && column.acl_ok &&
+		get_attstatsslot(&common, column.statsTuple, STATISTIC_KIND_MCV,
+						 InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
+	{
+		for (int i = 0; i < common.nvalues; i++)
+		{
+			bool		isnull = false;
+
+			if (cph_bind(table->endpoint, clause->filter, clause->op,
+						 table->options->name_filter,
+						 list_make1_oid(common.valuetype), &common.values[i],
+						 &isnull)->class == CPH_LOCAL)
+				share += common.numbers[i];
+		}
+		free_attstatsslot(&common);
+	}
+	ReleaseVariableStats(column);
+	return Min(share, 1);
+}
+
+/*
+ * Returns the chosen clause whose value is least often sent, and how often it
+ * is not; NULL where all are sent always.
+ */
+static CphClause *
+least_sent(const CphTable *table, List *chosen, double *share)
+{
+	CphClause  *least = NULL;
+	ListCell   *lc;
+
+	*share = 0;
+	foreach(lc, chosen)
+	{
+		double		unsent = share_unsent(table, lfirst(lc));
+
+		if (unsent <= *share)
+			continue;
+		*share = unsent;
+		least = lfirst(lc);
+	}
+	return least;
+}
+
+/* Estimates as cph_estimate_cost does, where all values are sent. */
+static void
+cost_of_sent(const CphTable *table, List *chosen, double wanted,
+			 Cost *startup_cost, Cost *total_cost)
 {
 	const CphOptions *options = table->options;
 	const QualCost *quals = &table->rel->baserestrictcost;
@@ -54,4 +112,28 @@ cph_estimate_cost(const CphTable *table, List *chosen, double wanted,
 	if (wanted < 0)
 		*total_cost += quals->startup +
 			rows * (cpu_tuple_cost + quals->per_tuple);
+}
+
+/*
+ * Estimates the cost of reading what the chosen clauses leave, or of as many
+ * rows of it as are wanted, if that is not negative: each request has its
+ * cost, whatever it returns, and each row.  A value that will not be sent costs
+ * what is left of the list without it.
+ */
+void
+cph_estimate_cost(const CphTable *table, List *chosen, double wanted,
+				  Cost *startup_cost, Cost *total_cost)
+{
+	double		share;
+	CphClause  *unsent = least_sent(table, chosen, &share);
+	Cost		startup;
+	Cost		total;
+
+	cost_of_sent(table, chosen, wanted, startup_cost, total_cost);
+	if (unsent == NULL)
+		return;
+	cost_of_sent(table, list_delete_ptr(list_copy(chosen), unsent), -1,
+				 &startup, &total);
+	*startup_cost += (startup - *startup_cost) * share;
+	*total_cost += (total - *total_cost) * share;
 }
