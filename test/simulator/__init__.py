@@ -7,6 +7,7 @@ A request travels down this list, and each module knows only those below it:
     control     the paths below /_control/
     service     who answers what; the log
     iam         the token service
+    link        packets that vanish
     gate        who may read: tokens, keys, projects
     signature   SDK-HMAC-SHA256, checked
     faults      what can go wrong, on command
@@ -18,5 +19,6 @@ A request travels down this list, and each module knows only those below it:
     answers     an answer, and the error bodies
 
     client      the other side: the commands that steer a running service
+    relay       a link before any server, which falls silent on command: a program of its own
     selftest    runs the tests of all this, which are in tests/
 """

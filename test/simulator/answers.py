@@ -37,7 +37,7 @@ REASONS = {
     303: "See Other", 307: "Temporary Redirect", 308: "Permanent Redirect",
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 408: "Request Timeout", 411: "Length Required",
-    413: "Payload Too Large", 429: "Too Many Requests", 494: "Request Header Too Large",
+    413: "Payload Too Large", 421: "Misdirected Request", 425: "Too Early", 429: "Too Many Requests", 494: "Request Header Too Large",
     500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
     504: "Gateway Timeout", 505: "HTTP Version Not Supported",
 }

@@ -116,6 +116,14 @@ class Service:
         """Empties the log."""
         self.control("DELETE", "log")
 
+    def silence(self, which="all"):
+        """Lets all connections that there are, the idle ones or new ones lose what is sent on them."""
+        return self.control("POST", "silence", which=which)
+
+    def speak(self):
+        """Takes silence back."""
+        return self.control("DELETE", "silence")
+
     # Lists
 
     def copy(self, name="phones"):

@@ -2,6 +2,7 @@
 
 import json
 
+from . import link
 from .answers import Answer, Refused, json_answer
 from .settings import Settings
 from .resources import RESOURCES, decode, split_query
@@ -37,6 +38,10 @@ class Control:
         self.request = request
         self.list_name = list_name
 
+    def others(self):
+        """The connections that carry no control requests."""
+        return [each for each in self.connection.open_connections if not each.steers]
+
     def fleet(self, name=None):
         name = name or self.list_name
         if name not in self.service.fleets:
@@ -54,6 +59,18 @@ class Control:
             integer = key in ("status", "type", "create_since", "create_until")
             filters.append((key, int(value) if integer else value))
         return tuple(filters)
+
+
+def only(body, **defaults):
+    """The values of a body that may have only these names, of the types of these defaults."""
+    unknown = set(body) - set(defaults)
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(defaults)}")
+    values = [body.get(name, default) for name, default in defaults.items()]
+    for (name, default), value in zip(defaults.items(), values):
+        if type(value) is not type(default):
+            raise ValueError(f"{name} cannot be {value!r}")
+    return values
 
 
 # Data and state
@@ -138,6 +155,10 @@ def stats(control, body):
         "requests": len(log.entries),
         "connections": log.connections,
         "open_connections": log.open_connections,
+        "accepted": log.accepted,
+        "handshakes": log.handshakes,
+        "resumed": log.resumed,
+        "silent": sum(each.silent for each in control.others()),
         "in_flight": log.in_flight,
         "max_in_flight": log.max_in_flight,
         "list_requests_ever": control.service.turn,
@@ -146,9 +167,33 @@ def stats(control, body):
 
 
 def disconnect(control, body):
-    """Closes the idle connections, as a service does that was restarted."""
-    others = [each for each in control.connection.open_connections if not each.steers]
-    return {"closed": sum(each.disconnect() for each in others)}
+    """Closes the idle connections, as a service does that was restarted; with a status, as a load balancer does that
+    has waited for long."""
+    (status,) = only(body, status=0)
+    return {"closed": sum(each.disconnect(status) for each in control.others())}
+
+
+def silence(control, body):
+    """Lets what is sent on the connections vanish, of all, the idle ones or new ones."""
+    (which,) = only(body, which="all")
+    if which == "new":
+        chosen = control.service.listeners
+        vanished = [link.vanish(sock) for sock in chosen]
+    elif which in ("all", "idle"):
+        chosen = [each for each in control.others() if which == "all" or each.is_idle()]
+        vanished = [each.silence() for each in chosen]
+    else:
+        raise ValueError(f"which must be all, idle or new, not {which!r}")
+    return {"silenced": len(chosen), "vanished": all(vanished)}
+
+
+def speak(control, body):
+    """Takes silence back."""
+    control.service.let_in()
+    silent = [each for each in control.others() if each.silent]
+    for each in silent:
+        each.speak()
+    return {"speak": len(silent)}
 
 
 # Rows
@@ -277,6 +322,8 @@ ACTIONS = {
     ("DELETE", "log"): clear_log,
     ("GET", "stats"): stats,
     ("POST", "disconnect"): disconnect,
+    ("POST", "silence"): silence,
+    ("DELETE", "silence"): speak,
     ("GET", "copy"): copy,
     ("POST", "mark"): mark,
     ("GET", "stayed"): stayed,

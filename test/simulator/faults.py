@@ -20,6 +20,7 @@ from .mutate import mutated
 COMMON = {"after": 0, "times": None, "match": None}
 CHOICES = {"where": ("start", "headers", "body"),
            "shape": (None, "service", "iam", "details", "html", "text")}
+BY_PROXIES = {408, 421, 425, 502, 503, 504}     # statuses that come as a page of what stands in front of the service
 TEXTS = {"match", "error_code", "error_msg"}    # text, although their default is not
 
 
@@ -125,7 +126,7 @@ def error_status(fault, request_id, now):
         message = MESSAGES.get(code, "Unknown error")
     shape = fault["shape"]
     if shape is None:
-        gateway_page = status in (502, 503, 504) and fault["error_code"] is None
+        gateway_page = status in BY_PROXIES and fault["error_code"] is None
         shape = "html" if gateway_page else "service"
     if shape == "html":
         answer = html_page(status)
@@ -264,6 +265,10 @@ KINDS = {
     "latency": Kind("delivery", {"ms": 100}, None, "answers so much later, many at once"),
     "stall": Kind("delivery", {"where": "start"}, None,
                   "stops for ever; where: start (nothing sent), headers or body (in their middle)"),
+    "silence": Kind("delivery", {"where": "start"}, None,
+                    "nothing passes on the connection any more; where: start (before the answer), headers or body"),
+    "twice": Kind("delivery", {"text": '{"count":0,"phones":[]}', "status": 200, "ms": 0}, None,
+                  "an answer that nobody asked for after the answer, so much later"),
     "drip": Kind("delivery", {"bps": 1000}, None, "so many bytes of the body a second"),
     "reset": Kind("delivery", {}, None, "RST instead of an answer"),
     "reset_body": Kind("delivery", {}, None, "RST in the middle of the body"),

@@ -111,6 +111,7 @@ async def serve(arguments):
     server = await loop.create_server(
         lambda: Connection(service, connections), arguments.host, arguments.port,
         ssl=tls_context(arguments.tls), backlog=BACKLOG)
+    service.listeners = server.sockets
     if arguments.until_eof:
         watch_standard_input(lambda: loop.call_soon_threadsafe(stop.set))
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -6,7 +6,7 @@ import re
 import sys
 import time
 
-from . import data, iam, pages
+from . import data, iam, link, pages
 from .answers import Refused, refusal
 from .faults import Faults
 from .fleet import Fleet
@@ -44,12 +44,22 @@ class Log:
     def __init__(self):
         self.connections = 0        # that carried a request other than a control request
         self.open_connections = 0
+        self.accepted = 0           # the same, and those that have carried nothing yet
+        self.handshakes = 0         # of TLS, of these ...
+        self.resumed = 0            # ... and those that took up an earlier session
         self.in_flight = 0
         self.clear()
 
     def clear(self):
         self.entries = []
         self.max_in_flight = self.in_flight
+
+    def count_arrival(self, ssl_object, number=1):
+        """Counts a connection that was made, or takes it back."""
+        self.accepted += number
+        if ssl_object is not None:
+            self.handshakes += number
+            self.resumed += number * ssl_object.session_reused
 
     def begin(self, request, connection):
         self.in_flight += 1
@@ -82,6 +92,7 @@ class Service:
         self.faults = Faults()
         self.log = Log()
         self.mutations = []         # of answers, since they were last asked for
+        self.listeners = []         # the sockets that connections come by
         self.scheduled = []         # [list requests to go, change]
         self.turn = 0               # list requests since the start
         self.options = options
@@ -122,14 +133,20 @@ class Service:
 
     def back_to_normal(self):
         """Settings, faults, scheduled changes, locked keys and log as they were at the start; the data
-        and the tokens stay."""
+        and the tokens stay, and so does the silence of connections."""
         self.settings.reset()
         self.faults.clear()
         self.mutations.clear()
         self.scheduled.clear()
         self.gate.unlock()
+        self.let_in()
         self.log.clear()
         self.forget_views()
+
+    def let_in(self):
+        """New connections can be made, if they could not."""
+        for sock in self.listeners:
+            link.appear(sock)
 
     def forget_views(self):
         for fleet in self.fleets.values():

@@ -87,6 +87,10 @@ SETTINGS = {
     "gzip": Setting(False, is_flag, "compress for clients that accept it"),
     "chunked": Setting(False, is_flag, "send bodies chunked instead of with Content-Length"),
     "keepalive_requests": Setting(0, at_least(0), "close a connection after so many requests (0: never)"),
+    "idle_timeout": Setting(0, at_least(0), "milliseconds after which an idle connection is closed (0: never)"),
+    "idle_answer": Setting(408, at_least(0), "the status that is sent before that (0: none)"),
+    "header_limit": Setting(0, at_least(0), "a request whose line and headers have more bytes ends the connection, "
+                            "without an answer (0: only what is absurd, with one)"),
     "request_id": Setting("", lambda value: isinstance(value, str), "the id of every request (empty: random)"),
     "clock_shift": Setting(0, is_integer, "seconds by which the service's clock is ahead"),
     "token_length": Setting(4000, at_least(40), "characters of a token"),

@@ -11,8 +11,8 @@ import socket
 import struct
 import zlib
 
-from . import control
-from .answers import REASONS, Refused, refusal
+from . import control, link
+from .answers import REASONS, Answer, Refused, html_page, refusal
 
 MAX_HEAD = 128 * 1024       # several of the longest tokens seen (20,000 characters)
 MAX_BODY = 12 * 1024 * 1024     # the gateway's own limit
@@ -88,21 +88,27 @@ class Connection(asyncio.Protocol):
         self.served = 0
         self.entry = None           # of the request being served
         self.task = None            # a delivery that takes its time
+        self.silent = False         # nothing passes in either direction
+        self.held = bytearray()     # what would have been sent since
+        self.ends = False           # ... and closed
 
     # Arrival
 
     def connection_made(self, transport):
         self.transport = transport
         self.open_connections.add(self)
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self.service.log.count_arrival(transport.get_extra_info("ssl_object"))
+
+    def _socket(self):
+        return self.transport.get_extra_info("socket")
 
     def connection_lost(self, error):
         self.open_connections.discard(self)
         if self.task:
             self.task.cancel()
         self._finish()
-        if self.number is not None:
+        if self.number is not None and not self.silent:
             self.service.log.open_connections -= 1
 
     def data_received(self, received):
@@ -112,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     def _serve(self):
         """Serves the requests in the buffer, until one takes its time or is incomplete."""
-        while self.buffer and self.entry is None and not self.transport.is_closing():
+        while self.buffer and self.is_idle() and not self.transport.is_closing():
             try:
                 request = self._next_request()
             except Malformed as malformed:
@@ -122,7 +128,7 @@ class Connection(asyncio.Protocol):
                 return
             request.id = self.service.new_request_id()
             if request.path.startswith(control.PREFIX):
-                self.steers = self.number is None
+                self._steer()
                 self._send(request, control.answer(self.service, self, request))
             else:
                 self._answer(request)
@@ -130,7 +136,11 @@ class Connection(asyncio.Protocol):
     def _next_request(self):
         """Takes a request from the buffer; None if it is not complete."""
         end = self.buffer.find(b"\r\n\r\n")
-        if end > MAX_HEAD or (end < 0 and len(self.buffer) > MAX_HEAD):
+        length = end if end >= 0 else len(self.buffer)
+        if 0 < self.service.settings.header_limit < length:
+            self._hang_up()
+            return None
+        if length > MAX_HEAD:
             raise Malformed("Request headers too large", 494)
         if end < 0:
             return None
@@ -142,18 +152,37 @@ class Connection(asyncio.Protocol):
         del self.buffer[:start + length]
         return request
 
-    def _refuse(self, malformed):
-        """Answers what is no request, logs it as such, and closes."""
+    def _begin_bad(self):
+        """Logs what is no request."""
         request = Request("BAD", "-", {})
         request.id = self.service.new_request_id()
         self._begin(request)
+        return request
+
+    def _hang_up(self):
+        """Closes without a word on what came, but a line in the log."""
+        self._begin_bad()
+        self._finish()
+        self._close()
+
+    def _refuse(self, malformed):
+        """Answers what is no request, logs it as such, and closes."""
+        request = self._begin_bad()
         refused = Refused("APIGW.0201", str(malformed), malformed.status)
         self._send(request, refusal(refused, request.id), close=True)
+
+    def _steer(self):
+        """Takes a connection that carries control requests alone out of what is counted."""
+        if self.number is None and not self.steers:
+            self.steers = True
+            self.service.log.count_arrival(self.transport.get_extra_info("ssl_object"), -1)
 
     def _begin(self, request):
         """Opens an entry in the log, and gives the connection a number with its first."""
         log = self.service.log
-        self.steers = False
+        if self.steers:
+            self.steers = False
+            log.count_arrival(self.transport.get_extra_info("ssl_object"))
         if self.number is None:
             log.connections += 1
             log.open_connections += 1
@@ -173,10 +202,57 @@ class Connection(asyncio.Protocol):
     # Departure
 
     def _finish(self):
-        """Closes the entry in the log, if one is open."""
+        """Closes the entry in the log, if one is open; from here on the connection is idle."""
         if self.entry is not None:
             self.service.log.finish(self.entry)
             self.entry = None
+            patience = self.service.settings.idle_timeout
+            if patience:
+                asyncio.get_running_loop().call_later(patience / 1000, self._idle_for_long, self.served)
+
+    def is_idle(self):
+        return self.entry is None and not self.silent
+
+    def _idle_for_long(self, served):
+        """Ends the connection if nothing has come since so many requests were served."""
+        if self.served == served and not self.buffer:
+            self.disconnect(self.service.settings.idle_answer)
+
+    def _write(self, sent):
+        if self.silent:
+            self.held += sent
+        else:
+            self.transport.write(sent)
+
+    def _close(self):
+        if self.silent:
+            self.ends = True
+        else:
+            self.transport.close()
+
+    def silence(self):
+        """From here on nothing passes, and the connection stays; tells whether its packets vanish, too."""
+        if self.number is not None and not self.silent:
+            self.service.log.open_connections -= 1
+        self.silent = True
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+        return link.vanish(self._socket())
+
+    def speak(self):
+        """Takes silence back: what was held is sent."""
+        self.silent = False
+        if self.number is not None:
+            self.service.log.open_connections += 1
+        link.appear(self._socket())
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        held, self.held = bytes(self.held), bytearray()
+        self._write(held)
+        if self.ends:
+            self._close()
+        else:
+            self._serve()
 
     def _send(self, request, answer, close=False):
         """Sends a whole answer at once."""
@@ -184,14 +260,14 @@ class Connection(asyncio.Protocol):
         self._send_part(answer, *self._encode(request, answer, close))
         self._finish()
         if close:
-            self.transport.close()
+            self._close()
 
     def _send_part(self, answer, head, payload):
         """Sends bytes and notes in the log what the client can know from them."""
-        if self.entry is not None:
+        if self.entry is not None and not self.silent:
             self.entry.status = answer.status
             self.entry.bytes += len(payload)
-        self.transport.write(head + payload)
+        self._write(head + payload)
 
     def _encode(self, request, answer, close, length_off_by=0):
         """Head and body of an answer as they go over the wire."""
@@ -232,21 +308,31 @@ class Connection(asyncio.Protocol):
 
     async def _disturbed(self, request, answer, wanted, close):
         """Sends an answer, or some of it, or none."""
-        stall = wanted["stall"]["where"] if "stall" in wanted else None
+        stall, silence = (wanted[kind]["where"] if kind in wanted else None for kind in ("stall", "silence"))
         if stall == "start":
             await forever()
+        if silence == "start":
+            self.silence()
         if "reset" in wanted:
             return self._reset()
         if "close" in wanted:
-            return self.transport.close()
+            return self._close()
         off_by = wanted["wrong_length"]["by"] if "wrong_length" in wanted else 0
         head, payload = self._encode(request, answer, close, off_by)
         if "mutate" in wanted:
             return self._mutated(answer, head, wanted["mutate"])
         if stall == "headers":
-            self.transport.write(head[:len(head) // 2])
+            self._write(head[:len(head) // 2])
             await forever()
+        if silence == "headers":
+            self._write(head[:len(head) // 2])
+            self.silence()
+            head = head[len(head) // 2:]
         half = payload[:len(payload) // 2]
+        if silence == "body":
+            self._send_part(answer, head, half)
+            self.silence()
+            head, payload = b"", payload[len(half):]
         if stall == "body":
             self._send_part(answer, head, half)
             await forever()
@@ -257,13 +343,24 @@ class Connection(asyncio.Protocol):
         if "truncate" in wanted:
             at = wanted["truncate"]["at"]
             self._send_part(answer, head, half if at is None else payload[:at])
-            return self.transport.close()
+            return self._close()
         if "drip" in wanted:
             await self._drip(answer, head, payload, max(wanted["drip"]["bps"], 1))
         else:
             self._send_part(answer, head, payload)
         if close:
-            self.transport.close()
+            return self._close()
+        if "twice" in wanted:
+            self._send_unasked(request, wanted["twice"])
+
+    def _send_unasked(self, request, fault):
+        """Sends one more answer, which nobody asked for, at once or later."""
+        answer = Answer(fault["status"], fault["text"].encode())
+        sent = b"".join(self._encode(request, answer, False))
+        if fault["ms"]:
+            asyncio.get_running_loop().call_later(fault["ms"] / 1000, self._write, sent)
+        else:
+            self._write(sent)
 
     def _mutated(self, answer, head, fault):
         """Sends what a mutation makes of an answer, and remembers the mutation."""
@@ -271,7 +368,7 @@ class Connection(asyncio.Protocol):
         self.service.mutations.append(mutation)
         self._send_part(answer, mutation.head, mutation.payload)
         if mutation.close:
-            self.transport.close()
+            self._close()
 
     async def _drip(self, answer, head, payload, bytes_a_second):
         self._send_part(answer, head, b"")
@@ -282,14 +379,21 @@ class Connection(asyncio.Protocol):
 
     def _reset(self):
         """Closes with RST: lingering for no time makes the kernel drop the connection."""
-        sock = self.transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self.silent:
+            self.ends = True
+            return
+        self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
-    def disconnect(self):
-        """Closes the connection unless it is serving a request; tells whether it did."""
-        if self.entry is not None:
+    def disconnect(self, status=0):
+        """Closes the connection unless it is serving a request, after an answer with a status that nobody asked for
+        if one is given; tells whether it did."""
+        if not self.is_idle() or self.transport.is_closing():
             return False
+        if status:
+            request = Request("", "", {})
+            request.id = self.service.new_request_id()
+            self._write(b"".join(self._encode(request, html_page(status), True)))
         self.transport.close()
         return True
 

@@ -133,7 +133,7 @@ my @read;
 foreach my $round (1 .. 12)
 {
 	push @read, split /\n/, $session->run('FETCH 90 FROM c');
-	$service->control('POST', '/_control/disconnect');
+	$service->disconnect;
 	$service->control('POST', '/_control/insert', { list => 'phones', n => 7 });
 	$service->control('POST', '/_control/delete',
 		{ list => 'phones', index => 20 * $round, n => 9 });

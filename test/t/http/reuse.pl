@@ -46,7 +46,7 @@ is($session->query_safe('SELECT count(imei) FROM cph_phones'),
 $session->query_safe('ROLLBACK');
 is($session->query_safe('SELECT count(imei) FROM cph_phones'),
 	'1000', 'after a cursor was dropped half-read');
-$service->control('POST', '/_control/disconnect');
+$service->disconnect;
 $service->entries;
 is($session->query_safe('SELECT count(imei) FROM cph_phones LIMIT 1'),
 	'1000', 'after the service closed the connections');

@@ -144,6 +144,30 @@ sub stats
 	return $self->control('GET', '/_control/stats');
 }
 
+# Nothing passes any more on the connections that there are ('all'), the 'idle'
+# ones of them, or none can be made ('new'), without a word to the other side.
+# Returns { silenced => n, vanished => ... }: false where packets are acknowledged
+# and not read, since this system does not let them be dropped.
+sub silence
+{
+	my ($self, $which) = @_;
+	return $self->control('POST', '/_control/silence', { which => $which // 'all' });
+}
+
+# Takes that back.
+sub speak
+{
+	my ($self) = @_;
+	return $self->control('DELETE', '/_control/silence');
+}
+
+# Closes the idle connections; with a status, say 408, that is sent first.
+sub disconnect
+{
+	my ($self, $status) = @_;
+	return $self->control('POST', '/_control/disconnect', { status => $status // 0 });
+}
+
 # From here on the service knows which rows were there, for judge.
 sub mark
 {
