@@ -58,7 +58,7 @@ SELECT options, result FROM (VALUES
   table_options(options) AS result;
 SELECT failure('ALTER FOREIGN TABLE cph_phones OPTIONS (DROP resource)');
 SELECT value, result FROM (VALUES
-  ('metadata.order_id'), ('$'), (''), ('.a'), ('a.'), ('a..b')) AS v (value),
+  ('metadata.order_id'), ('$'), (''), ('.a'), ('a.'), ('a..b'), ('@regoin')) AS v (value),
   failure(format('CREATE FOREIGN TABLE scratch (a text OPTIONS (field %L)) SERVER cph
                     OPTIONS (resource ''phones''); DROP FOREIGN TABLE scratch', value)) AS result;
 CREATE ROLE regress_cph_user;
@@ -76,6 +76,16 @@ SELECT command, result FROM (VALUES
   ('ALTER FOREIGN TABLE cph_phones OPTIONS (resorce ''phones'')'),
   ('ALTER FOREIGN TABLE cph_phones ALTER status OPTIONS (feild ''a'')'),
   ('ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (tokn ''x'')'),
+  ('ALTER SERVER cph OPTIONS (URL ''x'')'), ('ALTER SERVER cph OPTIONS (host ''x'')'),
+  ('ALTER SERVER cph OPTIONS (ak ''x'')'), ('ALTER SERVER cph OPTIONS (table_name ''x'')'),
+  ('ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (ak ''x'')'),
+  ('ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (sk ''x'')'),
+  ('ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (user ''x'')'),
+  ('ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (password ''x'')'),
+  ('ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (region ''x'')'),
+  ('ALTER FOREIGN TABLE cph_phones OPTIONS ("table" ''phones'')'),
+  ('ALTER FOREIGN TABLE cph_phones OPTIONS (field ''a'')'),
+  ('ALTER FOREIGN TABLE cph_phones ALTER status OPTIONS (column_name ''a'')'),
   ('CREATE FOREIGN DATA WRAPPER scratch VALIDATOR cph_fdw_validator OPTIONS (endpoint ''x'')'))
   AS v (command), failure(command) AS result;
 

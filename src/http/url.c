@@ -215,6 +215,7 @@ cph_url_refusal(const CphUrl *url, bool superuser, const char *allowed_hosts)
 	if (!superuser && (loopback || !url->https))
 		return "A loopback address may be called only by a superuser's server.";
 	if (!superuser && !is_allowed(url->host, allowed_hosts))
-		return "The setting \"cph_fdw.allowed_hosts\" does not name the host.";
+		return psprintf("The setting \"cph_fdw.allowed_hosts\" does not name the host: it is \"%s\".",
+						allowed_hosts);
 	return NULL;
 }

@@ -85,15 +85,28 @@ cph_secret_wipe(char *text)
 }
 
 /*
+ * Tells whether a text may be a word of a sentence.  A secret that is one is no
+ * key and no token, and no password that the service takes, which has letters of
+ * two kinds at least; to mask it in "The username or password is wrong." would
+ * give it away.
+ */
+static bool
+is_word(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
+/*
  * Overwrites a secret with asterisks wherever a text holds it, and where the
- * text ends within it.  NULL is no secret, and no text.
+ * text ends within it; but not one that may be a word.  NULL is no secret, and
+ * no text.
  */
 void
 cph_secret_mask(char *text, const char *secret)
 {
 	Size		length = secret ? strlen(secret) : 0;
 
-	if (text == NULL || length < MASK_LENGTH_MIN)
+	if (text == NULL || length < MASK_LENGTH_MIN || is_word(secret))
 		return;
 	for (char *p = text; *p; p++)
 	{

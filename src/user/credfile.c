@@ -6,12 +6,14 @@
  */
 #include "user/user_private.h"
 #include "lib/lib.h"
+#include "json/json.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/fd.h"
+#include "utils/timestamp.h"
 
 /*
  * The largest file.  A token has up to 32 kB, an INI file with some tens of
@@ -21,6 +23,9 @@
 
 /* The profile that the service's kits read. */
 #define DEFAULT_PROFILE "basic"
+
+/* The bytes of the names of sections that a hint tells; it may tell one more. */
+#define OTHERS_BYTES 200
 
 /* A file, and the option that names it. */
 typedef struct CredFile
@@ -52,15 +57,16 @@ file_error(const CredFile *file)
 			 errdetail_log("The file is \"%s\".", file->path)));
 }
 
-/* Raises the error that a file does not hold what it should. */
+/* Raises the error that a file does not hold what it should.  hint: or NULL. */
 pg_noreturn static void
-content_error(const CredFile *file, const char *reason)
+content_error(const CredFile *file, const char *reason, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 			 errmsg("the file that option \"%s\" names %s",
 					file->option, reason),
-			 errdetail_log("The file is \"%s\".", file->path)));
+			 errdetail_log("The file is \"%s\".", file->path),
+			 hint ? errhint("%s", hint) : 0));
 }
 
 /* Fills a buffer from a file; returns the bytes read. */
@@ -100,14 +106,14 @@ read_content(const CredFile *file)
 	if (fd < 0 || fstat(fd, &status) != 0)
 		file_error(file);
 	if (!S_ISREG(status.st_mode))
-		content_error(file, "is not a regular file");
+		content_error(file, "is not a regular file", NULL);
 	length = read_bytes(file, fd, content, FILE_SIZE_MAX + 1);
 	CloseTransientFile(fd);
 	if (length > FILE_SIZE_MAX)
 		content_error(file, psprintf("is larger than %d kB",
-									 FILE_SIZE_MAX / 1024));
+									 FILE_SIZE_MAX / 1024), NULL);
 	if (memchr(content, '\0', length) != NULL)
-		content_error(file, "is not a text file");
+		content_error(file, "is not a text file", NULL);
 	/* the mark that some editors begin UTF-8 with */
 	return content + (strncmp(content, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
 }
@@ -147,77 +153,201 @@ cph_credfile_token(const char *path, CphMappingOptions *used)
 	char	   *line = next_line(&rest);
 
 	if (line == NULL || *line == '\0')
-		content_error(&file, "has no token in its first line");
-	if (cph_mapping_check_key(line) != NULL)
-		content_error(&file, "has a first line that is no token");
+		content_error(&file, "has no token in its first line", NULL);
+	if (cph_check_key(line) != NULL)
+		content_error(&file, "has a first line that is no token", NULL);
 	used->token = line;
 }
 
-/* Takes one line of a section: "name = value", of a name that is of use. */
-static void
-take_value(const CredFile *file, char *line, CphMappingOptions *used)
+/* Raises the error that a value in a file is not what it should be. */
+pg_noreturn static void
+value_error(const CredFile *file, const char *name, const char *hint)
 {
-	char	   *value = strpbrk(line, "=:");
+	content_error(file, psprintf("has a malformed value of \"%s\"", name), hint);
+}
 
-	if (value == NULL)
-		content_error(file, "has a line that is neither a section nor \"name = value\"");
-	*value++ = '\0';
-	line = trim(line);
-	value = trim(value);
+/* Takes a value by its name, if that is of use. */
+static void
+take_value(const CredFile *file, const char *name, char *value,
+		   CphMappingOptions *used)
+{
 	for (int i = 0; i < lengthof(ini_names); i++)
 	{
-		if (strcmp(ini_names[i].name, line) != 0 || *value == '\0')
+		if (pg_strcasecmp(ini_names[i].name, name) != 0 || *value == '\0')
 			continue;
-		if (cph_mapping_check_key(value) != NULL ||
-			(strcmp(line, "project_id") == 0 && cph_check_project_id(value)))
-			content_error(file, psprintf("has a malformed value of \"%s\"", line));
+		if (strchr("\"'", *value) != NULL)
+			value_error(file, name, "Values stand there without quotation marks.");
+		if (cph_check_key(value) != NULL ||
+			(ini_names[i].offset == offsetof(CphMappingOptions, project_id) &&
+			 cph_check_project_id(value)))
+			value_error(file, name, NULL);
 		*(char **) ((char *) used + ini_names[i].offset) = value;
 	}
 }
 
-/* Takes the section of a profile from an INI file; false: there is none. */
+/* A section of an INI file, as it is read. */
+typedef struct Section
+{
+	const char *profile;		/* wanted */
+	bool		found;
+	bool		federated;		/* it names an identity provider */
+	StringInfoData others;		/* names of others, for a hint */
+} Section;
+
+/* Takes the name of a section, "[name]"; returns whether it is wanted. */
 static bool
-take_section(const CredFile *file, char *rest, const char *profile,
+take_name(Section *section, char *line)
+{
+	char	   *end = strchr(line, ']');
+
+	if (end == NULL || end[1] != '\0')
+		return false;
+	if (strncmp(line + 1, section->profile, end - line - 1) == 0 &&
+		section->profile[end - line - 1] == '\0')
+		return section->found = true;
+	if (section->others.len < OTHERS_BYTES)
+		appendStringInfo(&section->others, "%s%s",
+						 section->others.len > 0 ? ", " : "",
+						 cph_message_text(line));
+	return false;
+}
+
+/* Takes the section of a profile from an INI file. */
+static void
+take_section(const CredFile *file, char *rest, Section *section,
 			 CphMappingOptions *used)
 {
-	bool		found = false;
 	bool		inside = false;
 	char	   *line;
 
 	while ((line = next_line(&rest)) != NULL)
 	{
+		char	   *value = strpbrk(line, "=:");
+
 		if (*line == '\0' || *line == '#' || *line == ';')
 			continue;
 		if (*line == '[')
 		{
-			Size		length = strlen(profile);
-
-			inside = strncmp(line + 1, profile, length) == 0 &&
-				strcmp(line + 1 + length, "]") == 0;
-			found |= inside;
+			inside = take_name(section, line);
+			continue;
 		}
-		else if (inside)
-			take_value(file, line, used);
+		if (!inside)
+			continue;
+		if (value == NULL)
+			content_error(file, "has a line that is neither a section nor \"name = value\"",
+						  NULL);
+		*value++ = '\0';
+		line = trim(line);
+		section->federated |= pg_strcasecmp(line, "idp_id") == 0;
+		take_value(file, line, trim(value), used);
 	}
-	return found;
+}
+
+/* Reads the keys of a profile from an INI file. */
+static void
+read_ini(const CredFile *file, char *content, const char *profile,
+		 CphMappingOptions *used)
+{
+	Section		section = {profile};
+
+	initStringInfo(&section.others);
+	take_section(file, content, &section, used);
+	if (!section.found)
+		content_error(file, psprintf("has no section [%s]", profile),
+					  section.others.len == 0 ? "It begins with a line that is the section's name in brackets." :
+					  psprintf("It has %s.  The option \"profile\" of the user mapping names the one to read.",
+							   section.others.data));
+	if (used->access_key != NULL && used->secret_key != NULL)
+		return;
+	if (section.federated)
+		content_error(file, psprintf("names an identity provider in section [%s], which is not supported",
+									 profile),
+					  "Supported are \"ak\" and \"sk\", with \"security_token\" for temporary ones.");
+	content_error(file, psprintf("lacks \"%s\" in section [%s]",
+								 used->access_key ? "sk" : "ak", profile), NULL);
 }
 
 /*
- * Reads the keys of a profile (NULL: the usual one) from an INI file, into the
- * current context.
+ * Returns a member of the object of keys in a document, by one of the two names
+ * that the service's interfaces give it; NULL: it has none that is a string.
+ */
+static char *
+find_member(const CphJsonValue *document, const char *name, const char *other)
+{
+	static const char *const objects[] = {"credential.", "credentials.", ""};
+	CphJsonValue value;
+
+	for (int i = 0; i < 2 * lengthof(objects); i++)
+	{
+		const char *path = psprintf("%s%s", objects[i / 2],
+									i % 2 ? other : name);
+
+		cph_json_read(cph_json_shape(&path, 1), document, &value);
+		if (value.kind == CPH_JSON_STRING && value.length > 0)
+			return unconstify(char *, value.string);
+	}
+	return NULL;
+}
+
+/* Raises an error if keys have come to their end, as a file tells it. */
+static void
+check_end(const CredFile *file, const char *end)
+{
+	TimestampTz until;
+
+	if (end == NULL)
+		return;
+	if (!cph_parse_time(end, &until))
+		value_error(file, "expires_at", "It is a time as 2026-01-31T12:00:00Z.");
+	if (until <= GetCurrentTimestamp())
+		content_error(file, psprintf("holds keys that ended at %s",
+									 timestamptz_to_str(until)),
+					  "It is read again at each use: whoever writes it has to write others before these end.");
+}
+
+/*
+ * Reads temporary keys as the service gives them out, from JSON.  What the
+ * document has of them is wiped; what json-c had is not ours to wipe.
+ */
+static void
+read_json(const CredFile *file, char *content, CphMappingOptions *used)
+{
+	const char *reason;
+	CphJsonValue *document = cph_json_document(content, strlen(content),
+											   &reason);
+	char	   *values[lengthof(ini_names)] = {NULL};
+
+	if (document == NULL)
+		content_error(file, psprintf("is not valid JSON: %s", reason), NULL);
+	check_end(file, find_member(document, "expires_at", "expiration"));
+	values[0] = find_member(document, "access", "accessKeyId");
+	values[1] = find_member(document, "secret", "secretAccessKey");
+	values[2] = find_member(document, "securitytoken", "securityToken");
+	if (values[0] == NULL || values[1] == NULL)
+		content_error(file, psprintf("lacks \"%s\" in \"credential\"",
+									 values[0] ? "secret" : "access"), NULL);
+	for (int i = 0; i < lengthof(values); i++)
+	{
+		if (values[i] == NULL)
+			continue;
+		take_value(file, ini_names[i].name, cph_secret_copy(values[i]), used);
+		cph_secret_wipe(values[i]);
+	}
+}
+
+/*
+ * Reads the keys of a profile (NULL: the usual one) from an INI file, or
+ * temporary ones from one of JSON, into the current context.
  */
 void
-cph_credfile_keys(const char *path, const char *profile, CphMappingOptions *used)
+cph_credfile_keys(const char *path, const char *profile,
+				  CphMappingOptions *used)
 {
 	CredFile	file = {"credentials_file", path};
 	char	   *content = read_content(&file);
 
-	if (profile == NULL)
-		profile = DEFAULT_PROFILE;
-	if (!take_section(&file, content, profile, used))
-		content_error(&file, psprintf("has no section [%s]", profile));
-	if (used->access_key == NULL || used->secret_key == NULL)
-		content_error(&file, psprintf("lacks \"%s\" in section [%s]",
-									  used->access_key ? "sk" : "ak",
-									  profile));
+	if (content[strspn(content, " \t\r\n")] == '{')
+		read_json(&file, content, used);
+	else
+		read_ini(&file, content, profile ? profile : DEFAULT_PROFILE, used);
 }

@@ -19,20 +19,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(cph_fdw_validator);
-
-/* In the order of CphNameFilter and CphTimeUnit. */
-static const char *const name_filters[] =
-{"auto", "substring", "prefix", "exact", "off", NULL};
-static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
-
-/*
- * A day bounds what is told in seconds; 1 GB is the largest palloc'd value.
- */
-#define MAX_SECONDS		86400
-#define MAX_BODY_KB		(1024 * 1024)
 
 /*
  * Half of the shared memory is for answers that are used again, some hundred
@@ -40,71 +28,6 @@ static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
  */
 #define DEFAULT_SHARED_KB	(16 * 1024)
 #define MAX_SHARED_KB		(1024 * 1024)
-
-#define STRING(member, places, check) \
-	{#member, places, CPH_KIND_STRING, offsetof(CphOptions, member), \
-	NULL, 0, 0, NULL, check, false}
-#define SECRET(member, check) \
-	{#member, CPH_OF_MAPPING, CPH_KIND_STRING, offsetof(CphMappingOptions, member), \
-	NULL, 0, 0, NULL, check, false}
-#define BOOLEAN(member, places) \
-	{#member, places, CPH_KIND_BOOLEAN, offsetof(CphOptions, member), \
-	"true", 0, 0, NULL, NULL, false}
-#define INTEGER(member, places, initial, min, max) \
-	{#member, places, CPH_KIND_INTEGER, offsetof(CphOptions, member), \
-	initial, min, max, NULL, NULL, false}
-#define COST(member, initial) \
-	{#member, CPH_OF_SERVER, CPH_KIND_COST, offsetof(CphOptions, member), \
-	initial, 0, 0, NULL, NULL, false}
-#define CHOICE(member, words) \
-	{#member, CPH_OF_SERVER, CPH_KIND_CHOICE, offsetof(CphOptions, member), \
-	"auto", 0, 0, words, NULL, false}
-
-/*
- * A request's default cost is that of connecting in postgres_fdw; hundreds of
- * pages then stay below jit_above_cost.
- */
-static const CphOptionRule rules[] = {
-	STRING(endpoint, CPH_OF_SERVER, cph_check_endpoint),
-	STRING(region, CPH_OF_SERVER, cph_check_region),
-	STRING(iam_endpoint, CPH_OF_SERVER, cph_check_endpoint),
-	STRING(project_id, CPH_OF_SERVER | CPH_OF_TABLE, cph_check_project_id),
-	STRING(resource, CPH_OF_TABLE, cph_check_resource),
-	INTEGER(fetch_size, CPH_OF_SERVER | CPH_OF_TABLE, NULL, 2, CPH_MAX_PAGE),
-	INTEGER(max_concurrent_requests, CPH_OF_SERVER, "4", 1, CPH_MAX_CONCURRENT),
-	INTEGER(connect_timeout, CPH_OF_SERVER, "10", 1, MAX_SECONDS),
-	INTEGER(request_timeout, CPH_OF_SERVER, "60", 1, MAX_SECONDS),
-	INTEGER(max_retries, CPH_OF_SERVER, "4", 0, 100),
-	INTEGER(throttle_timeout, CPH_OF_SERVER, "180", 0, MAX_SECONDS),
-	{"max_response_size", CPH_OF_SERVER, CPH_KIND_KILOBYTES,
-	offsetof(CphOptions, max_response_size), "8MB", 1, MAX_BODY_KB, NULL, NULL, false},
-	{"sslrootcert", CPH_OF_SERVER, CPH_KIND_STRING,
-	offsetof(CphOptions, sslrootcert), NULL, 0, 0, NULL, NULL, true},
-	{"proxy", CPH_OF_SERVER, CPH_KIND_STRING,
-	offsetof(CphOptions, proxy), NULL, 0, 0, NULL, cph_check_proxy, true},
-	BOOLEAN(enable_order_pushdown, CPH_OF_SERVER),
-	BOOLEAN(enable_limit_pushdown, CPH_OF_SERVER),
-	BOOLEAN(enable_count_pushdown, CPH_OF_SERVER),
-	BOOLEAN(stable_ties, CPH_OF_SERVER),
-	BOOLEAN(async_capable, CPH_OF_SERVER | CPH_OF_TABLE),
-	COST(fdw_request_cost, "100"),
-	COST(fdw_tuple_cost, "0.01"),
-	CHOICE(name_filter, name_filters),
-	CHOICE(time_unit, time_units),
-	SECRET(token, cph_mapping_check_key),
-	SECRET(token_file, cph_mapping_check_path),
-	SECRET(access_key, cph_mapping_check_key),
-	SECRET(secret_key, cph_mapping_check_key),
-	SECRET(security_token, cph_mapping_check_key),
-	SECRET(credentials_file, cph_mapping_check_path),
-	SECRET(profile, cph_mapping_check_text),
-	SECRET(iam_user, cph_mapping_check_text),
-	SECRET(iam_password, cph_mapping_check_text),
-	SECRET(iam_domain, cph_mapping_check_text),
-	SECRET(proxy_user, cph_mapping_check_text),
-	SECRET(proxy_password, cph_mapping_check_text),
-	{"field", CPH_OF_COLUMN, CPH_KIND_STRING, 0, NULL, 0, 0, NULL, cph_check_field, false},
-};
 
 /* Settings */
 int			cph_max_requests = 0;
@@ -117,7 +40,8 @@ cph_option_init(void)
 	DefineCustomStringVariable("cph_fdw.allowed_hosts",
 							   "Hosts that a server not owned by a superuser may name.",
 							   "A list of host names; one that begins with a dot stands for all below it.",
-							   &cph_allowed_hosts, ".myhuaweicloud.com",
+							   &cph_allowed_hosts,
+							   ".myhuaweicloud.com, .myhuaweicloud.eu",
 							   PGC_SUSET, GUC_LIST_INPUT, NULL, NULL, NULL);
 	DefineCustomIntVariable("cph_fdw.max_requests",
 							"Requests that a statement may send.",
@@ -153,48 +77,6 @@ place_of_catalog(Oid catalog)
 	}
 }
 
-/* Returns the rule of an option in that place, or NULL. */
-static const CphOptionRule *
-find_rule(const char *name, int place)
-{
-	for (int i = 0; i < lengthof(rules); i++)
-	{
-		if ((rules[i].places & place) && strcmp(rules[i].name, name) == 0)
-			return &rules[i];
-	}
-	return NULL;
-}
-
-/* Raises the error for an unknown option, with the nearest name as a hint. */
-pg_noreturn static void
-unknown_option(const char *name, int place)
-{
-	const char *nearest = NULL;
-	int			distance = strlen(name) / 2 + 1;	/* no further than half of
-													 * it is wrong */
-
-	for (int i = 0; i < lengthof(rules); i++)
-	{
-		int			d;
-
-		if ((rules[i].places & place) == 0 || strlen(name) > NAMEDATALEN)
-			continue;
-		d = varstr_levenshtein_less_equal(name, strlen(name), rules[i].name,
-										  strlen(rules[i].name), 1, 1, 1,
-										  distance, true);
-		if (d < distance)
-		{
-			nearest = rules[i].name;
-			distance = d;
-		}
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-			 errmsg("invalid option \"%s\"", name),
-			 nearest ? errhint("Perhaps you meant the option \"%s\".", nearest) :
-			 place == 0 ? errhint("There are no valid options in this context.") : 0));
-}
-
 /*
  * cph_fdw_validator(text[], oid): raises an error for an option that is
  * unknown, has a bad value or may not be set by this user, and for a table or
@@ -211,10 +93,10 @@ cph_fdw_validator(PG_FUNCTION_ARGS)
 	foreach(lc, untransformRelOptions(PG_GETARG_DATUM(0)))
 	{
 		DefElem    *def = lfirst(lc);
-		const CphOptionRule *rule = find_rule(def->defname, place);
+		const CphOptionRule *rule = cph_option_find(def->defname, place);
 
 		if (rule == NULL)
-			unknown_option(def->defname, place);
+			cph_option_unknown(def->defname, place);
 		if (rule->superuser_only && !superuser())
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -222,6 +104,7 @@ cph_fdw_validator(PG_FUNCTION_ARGS)
 							rule->name),
 					 errdetail("Only a superuser may set it.")));
 		cph_option_set(rule, defGetString(def), NULL);
+		cph_option_warn(rule, defGetString(def));
 		if (place == CPH_OF_MAPPING)
 			cph_option_set(rule, defGetString(def), (char *) &mapping);
 		has_resource |= strcmp(rule->name, "resource") == 0;
@@ -245,7 +128,7 @@ load_options(List *list, int place, void *base)
 	foreach(lc, list)
 	{
 		DefElem    *def = lfirst(lc);
-		const CphOptionRule *rule = find_rule(def->defname, place);
+		const CphOptionRule *rule = cph_option_find(def->defname, place);
 
 		if (rule != NULL)
 			cph_option_set(rule, defGetString(def), base);
@@ -265,10 +148,12 @@ cph_server_options(Oid serverid)
 	options->serverid = serverid;
 	options->server_owner = server->owner;
 	options->server_name = server->servername;
-	for (int i = 0; i < lengthof(rules); i++)
+	for (int i = 0; i < cph_noption_rules; i++)
 	{
-		if ((rules[i].places & CPH_OF_SERVER) && rules[i].initial != NULL)
-			cph_option_set(&rules[i], rules[i].initial, (char *) options);
+		const CphOptionRule *rule = &cph_option_rules[i];
+
+		if ((rule->places & CPH_OF_SERVER) && rule->initial != NULL)
+			cph_option_set(rule, rule->initial, (char *) options);
 	}
 	load_options(server->options, CPH_OF_SERVER, options);
 	return options;

@@ -55,7 +55,7 @@ cph_token_request(const CphOptions *options, CphRequest *request)
 
 /*
  * Returns a text as a string of JSON, a secret.  It holds no control character:
- * see cph_mapping_check_text.
+ * see cph_check_text.
  */
 static char *
 json_string(const char *text)
@@ -151,7 +151,7 @@ cph_token_read(CphLogin *login, const char *scope, const CphTransfer *transfer)
 	MemoryContext caller;
 	CphToken   *token;
 
-	if (text == NULL || cph_mapping_check_key(text) != NULL)
+	if (text == NULL || cph_check_key(text) != NULL)
 		return "no token in the header X-Subject-Token";
 	if (document == NULL)
 		return reason;

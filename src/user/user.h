@@ -50,9 +50,6 @@ typedef struct CphMappingOptions
 
 extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
 extern void cph_mapping_check(const CphMappingOptions *mapping);
-extern const char *cph_mapping_check_text(const char *value);
-extern const char *cph_mapping_check_path(const char *value);
-extern const char *cph_mapping_check_key(const char *value);
 
 /*
  * The options of servers, tables, columns and user mappings, and the

@@ -115,13 +115,23 @@ typedef struct CphOptionRule
 	const char *const *choices; /* NULL-terminated */
 	CphOptionCheck check;		/* of CPH_KIND_STRING, or NULL */
 	bool		superuser_only;
+	CphAuthMethod method;		/* that a mapping's option is part of, or NONE */
+	bool		required;		/* the method needs it */
 } CphOptionRule;
+
+/* All options. */
+extern const CphOptionRule cph_option_rules[];
+extern const int cph_noption_rules;
+
+extern const CphOptionRule *cph_option_find(const char *name, int place);
+pg_noreturn extern void cph_option_unknown(const char *name, int place);
 
 /* The setting cph_fdw.allowed_hosts */
 extern char *cph_allowed_hosts;
 
 extern void cph_option_set(const CphOptionRule *rule, const char *value,
 						   char *base);
+extern void cph_option_warn(const CphOptionRule *rule, const char *value);
 
 /* Checks of values: each returns what is wrong, or NULL */
 extern const char *cph_check_endpoint(const char *value);
@@ -130,6 +140,9 @@ extern const char *cph_check_project_id(const char *value);
 extern const char *cph_check_proxy(const char *value);
 extern const char *cph_check_region(const char *value);
 extern const char *cph_check_resource(const char *value);
+extern const char *cph_check_text(const char *value);
+extern const char *cph_check_path(const char *value);
+extern const char *cph_check_key(const char *value);
 
 /*
  * Signatures of requests: SDK-HMAC-SHA256.

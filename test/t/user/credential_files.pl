@@ -9,6 +9,7 @@ use warnings FATAL => 'all';
 
 use CphLogin;
 use CphTest;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -105,7 +106,7 @@ is( $node->safe_psql(
 # What can be wrong with a file is told, but not what it holds.
 sub broken
 {
-	my ($option, $content, $sqlstate, $message) = @_;
+	my ($option, $content, $sqlstate, $message, $hint) = @_;
 
 	my $path = $option eq 'token_file' ? $token_file : $keys_file;
 	unlink $path;
@@ -113,7 +114,7 @@ sub broken
 	if (ref $content) { $content->($path) }
 	elsif (defined $content) { fill($path, $content) }
 	is( CphLogin::failures($node, $servers),
-		"$sqlstate $message", "$option: $message");
+		join("\n", "$sqlstate $message", $hint ? "HINT $hint" : ()), "$option: $message");
 	return;
 }
 
@@ -132,15 +133,59 @@ broken('token_file', sub { system('mkfifo', $_[0]) }, 'HV024', "$file is not a r
 $file = 'the file that option "credentials_file" names';
 CphLogin::login($node, credentials_file => $keys_file);
 broken('credentials_file', undef, '58P01', "could not read $file: No such file or directory");
-broken('credentials_file', '', 'HV024', "$file has no section [basic]");
-broken('credentials_file', "ak=AKEXAMPLE1\nsk=secret\n", 'HV024', "$file has no section [basic]");
-broken('credentials_file', "[basics]\nak=AKEXAMPLE1\n", 'HV024', "$file has no section [basic]");
+broken('credentials_file', $_, 'HV024', "$file has no section [basic]",
+	'It begins with a line that is the section\'s name in brackets.')
+  foreach '', "ak=AKEXAMPLE1\nsk=secret\n";
+broken('credentials_file', "[basics]\nak=AKEXAMPLE1\n[prod]\nak=A\n", 'HV024', "$file has no section [basic]",
+	'It has [basics], [prod].  The option "profile" of the user mapping names the one to read.');
 broken('credentials_file', "[basic]\nsk=secret\n", 'HV024', "$file lacks \"ak\" in section [basic]");
 broken('credentials_file', "[basic]\nak=AKEXAMPLE1\nsk=\n", 'HV024', "$file lacks \"sk\" in section [basic]");
 broken('credentials_file', "[basic]\nsecret\n", 'HV024',
 	"$file has a line that is neither a section nor \"name = value\"");
 broken('credentials_file', "[basic]\nak=A B\n", 'HV024', "$file has a malformed value of \"ak\"");
 broken('credentials_file', 'x' x 65537, 'HV024', "$file is larger than 64 kB");
+
+broken('credentials_file', "[basic]\nak=AKEXAMPLE1\nsk='secret'\n", 'HV024',
+	"$file has a malformed value of \"sk\"", 'Values stand there without quotation marks.');
+broken('credentials_file', "[basic]\nidp_id=a-provider\nid_token_file=/tmp/token\n", 'HV024',
+	"$file names an identity provider in section [basic], which is not supported",
+	'Supported are "ak" and "sk", with "security_token" for temporary ones.');
+
+# Temporary keys, as the service gives them out, until their end.
+fill($keys_file, "[Basic]\nak=x\n[basic]\nAK=AKEXAMPLE2\nSk=sk-example-two\nSECURITY_TOKEN=st-example-two\n");
+CphLogin::login($node, credentials_file => $keys_file);
+is($node->safe_psql('postgres', $count), 20, 'names in upper case');
+my ($now, $later) = map { strftime('%Y-%m-%dT%H:%M:%S.000000Z', gmtime(time + $_)) } (0, 3600);
+my %json = (
+	'as metadata have them' =>
+	  q({"credential": {"access": "AKEXAMPLE2", "secret": "sk-example-two", "securitytoken": "st-example-two", "expires_at": "%s"}}),
+	'as containers have them' =>
+	  q({"credentials": {"accessKeyId": "AKEXAMPLE2", "secretAccessKey": "sk-example-two", "securityToken": "st-example-two", "expiration": "%s"}}),
+	'without an object around' =>
+	  qq(\n{"access": "AKEXAMPLE2", "secret": "sk-example-two", "securitytoken": "st-example-two", "expires_at": "%s"}));
+foreach my $shape (sort keys %json)
+{
+	fill($keys_file, sprintf $json{$shape}, $later);
+	is($node->safe_psql('postgres', $count), 20, "temporary keys $shape");
+}
+$service->entries;
+broken('credentials_file', sprintf($json{'as metadata have them'}, $now), 'HV024',
+	"$file holds keys that ended at " . $node->safe_psql('postgres', "SELECT '$now'::timestamptz"),
+	'It is read again at each use: whoever writes it has to write others before these end.');
+is_deeply([ $service->log ], [], 'what has ended is not sent');
+my $new = sprintf $json{'as metadata have them'}, $later;
+is( $node->safe_psql('postgres', qq{
+		SELECT left(failure('$servers'), 5);
+		\\! printf '%s' '$new' >'$directory/new' && mv '$directory/new' '$keys_file'
+		$count}),
+	"HV024\n20", '... until others are there');
+broken('credentials_file', '{"credential": {"access": "A"}}', 'HV024', "$file lacks \"secret\" in \"credential\"");
+broken('credentials_file', '{"credential": "A"}', 'HV024', "$file lacks \"access\" in \"credential\"");
+broken('credentials_file', '{"access": "A B", "secret": "B"}', 'HV024', "$file has a malformed value of \"ak\"");
+broken('credentials_file', sprintf($json{'as metadata have them'}, 'soon'), 'HV024',
+	"$file has a malformed value of \"expires_at\"", 'It is a time as 2026-01-31T12:00:00Z.');
+fill($keys_file, '{"credential": ');
+like(CphLogin::failures($node, $servers), qr/^HV024 \Q$file\E is not valid JSON: /, 'half a file');
 
 # Who may name a file.  The server's log has its path, users do not.
 my $errors = '';

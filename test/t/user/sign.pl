@@ -194,7 +194,8 @@ foreach (
 	[ 'ends with s', 's3cret', 'ends with s' ],
 	[ 's3s3cret', 's3cret', 's3******' ],
 	[ 'nothing of it', 's3cret', 'nothing of it' ],
-	[ 'a b', 'a', 'a b' ])
+	[ 'a b', 'a', 'a b' ],
+	[ 'The password is wrong.', 'wrong', 'The password is wrong.' ])
 {
 	my ($text, $secret, $masked) = @$_;
 	is( $node->safe_psql(
