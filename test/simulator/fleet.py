@@ -197,6 +197,20 @@ class Fleet:
             self.update([one], {"status": other.status})
             self.update([other], {"status": was})
 
+    def replace_below(self, count, query, page, server_ids, settings):
+        """Replaces count rows of those that a query finds: one goes that is older than the page, and one like it is
+        the newest.  Every count stays as it was; the page's reader loses nothing that stayed.
+        """
+        for _ in range(count if page.rows else 0):
+            found = self.select(query.filters, settings)
+            older = bisect.bisect_left(found, min(map(rank_of, page.rows)), key=rank_of)
+            if not older:
+                return
+            row = found[self.rng.randrange(older)]
+            alike = {*self.resource.indexed, *(key for key, _ in query.filters if key in row.KEPT)}
+            self.delete([row])
+            self.insert(1, server_ids, {field: getattr(row, field) for field in alike})
+
     # History
 
     def mark(self):

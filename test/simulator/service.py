@@ -95,6 +95,7 @@ class Service:
         self.listeners = []         # the sockets that connections come by
         self.scheduled = []         # [list requests to go, change]
         self.turn = 0               # list requests since the start
+        self.reads = 0              # requests for phones since it is of interest
         self.options = options
         self.generate()
 
@@ -198,7 +199,12 @@ class Service:
         for fault in hits:
             if fault.way == "page":
                 fault.act(fault, page, resource)
-        return pages.answer(page, resource, fleet, self.settings, request.id)
+        answer = pages.answer(page, resource, fleet, self.settings, request.id)
+        if resource is PHONES and self.settings.replaced_below:
+            self.reads += 1
+            if self.reads % self.settings.replaced_every == 0:
+                fleet.replace_below(self.settings.replaced_below, query, page, self.server_ids(), self.settings)
+        return answer
 
     def _after_list_request(self):
         """Changes what was to change now: after the page was cut, before anyone sees it."""

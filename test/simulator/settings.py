@@ -82,6 +82,9 @@ SETTINGS = {
                           'raw values: {"index": place in the answered list or null for all, "field", "raw"}'),
     "churn": Setting(0, at_least(0), "random changes to the phones after each list request"),
     "replaced": Setting(0, at_least(0), "phones that go, and as many that come, after each list request"),
+    "replaced_below": Setting(0, at_least(0), "phones that go, of those that a request for phones finds and that are older "
+                              "than its page, and as many like them that come: each number stays"),
+    "replaced_every": Setting(1, at_least(1), "replaced_below: after each so many requests for phones"),
     "swapped": Setting(0, at_least(0), "pairs of phones that swap their status after each list request"),
     # The service
     "gzip": Setting(False, is_flag, "compress for clients that accept it"),

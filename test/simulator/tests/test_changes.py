@@ -128,6 +128,29 @@ class Changes(Case):
             with self.assertRaises(ValueError):
                 self.service.control("POST", "judge/phones", **wrong)
 
+    def test_replacements_below(self):
+        for filters in ("", "&status=2", "&server_id=" + self.service.get(PHONES)["phones"][0]["server_id"]):
+            before = self.ids("?" + filters[1:] if filters else "")
+            self.service.set(replaced_below=2, replaced_every=3)
+            counts, pages = set(), []
+            for number in range(3):
+                page = self.service.get(f"{PHONES}?offset={5 * number}&limit=5{filters}")
+                counts.add(page["count"])
+                pages += [row["phone_id"] for row in page["phones"]]
+            self.assertEqual((counts, pages), ({len(before)}, before[:15]))
+            self.service.set(replaced_below=0)
+            after = self.ids("?" + filters[1:] if filters else "")
+            self.assertEqual(len(after), len(before), filters)
+            self.assertEqual(len(set(after) - set(before)), 2)
+            gone = [each for each in before if each not in after]
+            self.assertGreaterEqual(min(map(before.index, gone)), 15)
+        # At the end nobody is older.
+        before = self.ids()
+        self.service.set(replaced_below=2)
+        self.service.get(f"{PHONES}?offset=400&limit=100")
+        self.assertEqual(self.ids(), before)
+        self.assertEqual(self.service.get(PHONES)["count"], 500)
+
     def copied(self):
         rows = [line.split("\t") for line in self.service.control("GET", "copy/phones").splitlines()]
         return [{"phone_id": row[2], "status": int(row[7])} for row in rows]
