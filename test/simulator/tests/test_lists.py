@@ -39,7 +39,7 @@ class Data(unittest.TestCase):
         items = [model.item() for model in data.make_models(200, 1)]
         self.assertEqual({item["status"] for item in items}, {0, 1})
         self.assertEqual(len({item["phone_model_name"] for item in items}), 200)
-        self.assertEqual({len(item) for item in items}, {12, 16})
+        self.assertEqual({len(item) for item in items}, {12, 16, 18})
         for item in items:
             self.assertLessEqual(set(item), set(resources.MODELS.columns))
         self.assertLessEqual(set(data.PHONE_MODELS), {item["phone_model_name"] for item in items})
