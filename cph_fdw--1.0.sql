@@ -46,6 +46,72 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cph_server_status(integer)
   IS 'documented label of a server''s status';
 
+-- What the service documents of its lists.
+
+CREATE FUNCTION cph_fdw_lists(
+  OUT resource text, OUT table_name text, OUT description text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT STABLE PARALLEL SAFE ROWS 6;
+
+COMMENT ON FUNCTION cph_fdw_lists()
+  IS 'lists of the service that can be read';
+
+CREATE FUNCTION cph_fdw_fields(resource text,
+  OUT field text, OUT type text, OUT description text, OUT filtered text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT STABLE PARALLEL SAFE ROWS 20;
+
+COMMENT ON FUNCTION cph_fdw_fields(text)
+  IS 'fields of a list, what they mean and how clauses on them are sent';
+
+-- The extension may be in any schema, and moved to another.
+CREATE PROCEDURE cph_fdw_comment(schema name)
+LANGUAGE plpgsql AS
+$comment$
+DECLARE
+  command text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) schema) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name',
+      MESSAGE = pg_catalog.format('schema "%s" does not exist', schema);
+  END IF;
+  FOR command IN EXECUTE pg_catalog.replace($query$
+    WITH listed AS (
+      SELECT c.oid, c.relname, o.option_value AS resource
+        FROM pg_catalog.pg_foreign_table AS t
+        JOIN pg_catalog.pg_class AS c ON c.oid = t.ftrelid
+        JOIN pg_catalog.pg_foreign_server AS s ON s.oid = t.ftserver
+        JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+        JOIN pg_catalog.pg_proc AS h ON h.oid = w.fdwhandler AND h.proname = 'cph_fdw_handler'
+       CROSS JOIN pg_catalog.pg_options_to_table(t.ftoptions) AS o
+       WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)
+         AND o.option_name = 'resource')
+    SELECT pg_catalog.format('COMMENT ON FOREIGN TABLE %I.%I IS %L', $1, t.relname, l.description)
+      FROM listed AS t JOIN {extension}.cph_fdw_lists() AS l USING (resource)
+     WHERE pg_catalog.obj_description(t.oid, 'pg_class') IS NULL
+    UNION ALL
+    SELECT pg_catalog.format('COMMENT ON COLUMN %I.%I.%I IS %L', $1, t.relname, a.attname, f.description)
+      FROM listed AS t
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+     CROSS JOIN {extension}.cph_fdw_fields(t.resource) AS f
+     WHERE f.field = coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(a.attfdwoptions)
+                                WHERE option_name = 'field'), a.attname::text)
+       AND pg_catalog.col_description(t.oid, a.attnum) IS NULL
+    $query$, '{extension}',
+    (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension AS e
+       JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+      WHERE e.extname OPERATOR(pg_catalog.=) 'cph_fdw')) USING schema
+  LOOP
+    EXECUTE command;
+  END LOOP;
+END
+$comment$;
+
+COMMENT ON PROCEDURE cph_fdw_comment(name)
+  IS 'comment the foreign tables of a schema, and their columns, where they have no comment';
+
 -- The connections of this backend, as postgres_fdw has them.
 
 CREATE FUNCTION cph_fdw_get_connections(OUT server_name text, OUT valid boolean)

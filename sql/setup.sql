@@ -5,7 +5,7 @@
 -- The simulated service listens on port CPH_TEST_PORT, and has other data from
 -- here on, whatever it had; paths are relative to the source tree.
 --
-\! test/service reset $CPH_TEST_PORT phones=1000 servers=20 models=120 seed=1 ties=0.3 example=false
+\! test/service reset $CPH_TEST_PORT phones=1000 servers=20 models=120 images=30 encode_servers=45 bandwidths=25 seed=1 ties=0.3 example=false
 \! test/service ctl $CPH_TEST_PORT POST tokens '{"the-token": null}' >/dev/null
 \getenv port CPH_TEST_PORT
 \set endpoint 'http://127.0.0.1:' :port
@@ -38,7 +38,7 @@ ANALYZE local_phones, local_servers;
 
 -- A command on the local copies instead.
 CREATE FUNCTION on_copies(command text) RETURNS text LANGUAGE sql IMMUTABLE AS
-$$ SELECT regexp_replace(command, 'cph_(phones|servers|phone_models)', 'local_\1', 'g') $$;
+$$ SELECT regexp_replace(command, 'cph_(phones|servers|phone_models|images|encode_servers|bandwidths)', 'local_\1', 'g') $$;
 
 -- Runs a command as it is, and on the local copies.
 CREATE FUNCTION on_both(command text) RETURNS void LANGUAGE plpgsql AS

@@ -30,7 +30,10 @@ _PG_init(void)
 	cph_connection_init();
 }
 
-/* Returns the CREATE FOREIGN TABLE command of an endpoint, palloc'd. */
+/*
+ * Returns the CREATE FOREIGN TABLE command of an endpoint, palloc'd.  Each
+ * column names its field, so that it may be renamed.
+ */
 static char *
 import_command(const CphEndpoint *endpoint, const char *server)
 {
@@ -40,9 +43,10 @@ import_command(const CphEndpoint *endpoint, const char *server)
 	appendStringInfo(&buf, "CREATE FOREIGN TABLE %s (",
 					 quote_identifier(endpoint->table));
 	for (int i = 0; i < endpoint->ncolumns; i++)
-		appendStringInfo(&buf, "%s%s %s", i ? ", " : "",
+		appendStringInfo(&buf, "%s%s %s OPTIONS (field %s)", i ? ", " : "",
 						 quote_identifier(endpoint->columns[i].name),
-						 endpoint->columns[i].type);
+						 endpoint->columns[i].type,
+						 quote_literal_cstr(endpoint->columns[i].name));
 	appendStringInfo(&buf, ") SERVER %s OPTIONS (resource %s)",
 					 quote_identifier(server),
 					 quote_literal_cstr(endpoint->resource));
@@ -50,8 +54,39 @@ import_command(const CphEndpoint *endpoint, const char *server)
 }
 
 /*
+ * Has LIMIT TO and EXCEPT, which PostgreSQL itself follows, name tables where
+ * they name resources.  A name that is neither is an error in LIMIT TO, which
+ * would import nothing for it, and a warning in EXCEPT.
+ */
+static void
+resolve_names(ImportForeignSchemaStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->table_list)
+	{
+		RangeVar   *name = lfirst(lc);
+		const CphEndpoint *endpoint = cph_endpoint_find(name->relname);
+
+		for (int i = 0; endpoint == NULL && cph_endpoint_at(i) != NULL; i++)
+		{
+			if (strcmp(cph_endpoint_at(i)->table, name->relname) == 0)
+				endpoint = cph_endpoint_at(i);
+		}
+		if (endpoint != NULL)
+			name->relname = pstrdup(endpoint->table);
+		else
+			ereport(stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO ? ERROR : WARNING,
+					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+					 errmsg("there is no table or list \"%s\" to import",
+							name->relname),
+					 errhint("The lists are %s; their tables are called so with \"cph_\" before.",
+							 cph_endpoint_names())));
+	}
+}
+
+/*
  * ImportForeignSchema: returns a command for each list of the service.
- * PostgreSQL itself leaves out what LIMIT TO and EXCEPT say.
  */
 static List *
 cphImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
@@ -71,6 +106,7 @@ cphImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 				 errmsg("invalid option \"%s\"",
 						linitial_node(DefElem, stmt->options)->defname),
 				 errhint("There are no valid options in this context.")));
+	resolve_names(stmt);
 	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
 		commands = lappend(commands, import_command(cph_endpoint_at(i),
 													server->servername));

@@ -64,7 +64,7 @@ check_list(CphCheck *check)
 							  check->total < 0 ? "" :
 							  psprintf(" of " INT64_FORMAT, check->total),
 							  (cph_transport_now() - begun) / 1000.0));
-	if (check->endpoint->has_count)
+	if (check->endpoint->total_field != NULL)
 		check_page(check, size);
 	return page->nitems > 0;
 }
@@ -152,7 +152,7 @@ check_offsets(CphCheck *check)
 						 "There are more rows than count says.");
 }
 
-/* Checks one list, as far as the budget of 25 requests goes for all. */
+/* Checks one list, as far as the budget of 40 requests goes for all. */
 static void
 check_endpoint(CphCheck *check, const CphEndpoint *endpoint, bool offsets)
 {
@@ -196,7 +196,7 @@ report_peer(CphCheck *check)
 /*
  * cph_fdw_check(server name) returns setof (item text, status text, detail
  * text): tests the connection and each thing that the documents leave open.
- * status is ok, differs, unknown or failed.  Sends at most 25 requests, beside
+ * status is ok, differs, unknown or failed.  Sends at most 40 requests, beside
  * those that have to be tried again.  Raises an error if the caller lacks
  * USAGE on the server, or the set-up names no endpoint, project or credential.
  */

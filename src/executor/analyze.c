@@ -85,7 +85,7 @@ ask_total(Sampling *sampling)
 {
 	CphPage    *page;
 
-	if (!sampling->endpoint->has_count ||
+	if (sampling->endpoint->total_field == NULL ||
 		cph_client_fetch(sampling->client, sampling->endpoint, NULL, 0, 0, 1,
 						 &page) != CPH_CALL_PAGE || !page->has_count)
 		return -1;

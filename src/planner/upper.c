@@ -218,7 +218,7 @@ add_count_path(CphTable *table, RelOptInfo *grouped_rel,
 	path->max_streams = cph_most_streams(table, false);
 	path->count = true;
 	path->having = having;
-	if (!table->options->enable_count_pushdown || !table->endpoint->has_count ||
+	if (!table->options->enable_count_pushdown || table->endpoint->total_field == NULL ||
 		extra->patype == PARTITIONWISE_AGGREGATE_PARTIAL ||
 		parse->groupClause != NIL || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || root->hasPseudoConstantQuals ||

@@ -55,7 +55,7 @@ static const CphOutcome transfer_outcomes[] = {
 /* By error code, which says more than the HTTP status. */
 static const CphOutcome code_outcomes[] = {
 	{0, "CPS.0001", CPH_VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	"The user needs permission to list phones and servers of the project."},
+	"The user needs permission for this list of the project."},
 	{0, "CPS.0002", CPH_VERDICT_RAISE, ERRCODE_FDW_ERROR,
 		"server \"%s\" refused the page",
 	"If the list is too long to be read to its end, read it in parts by a filter on server_id."},
@@ -86,10 +86,10 @@ static const CphOutcome status_outcomes[] = {
 	{401, NULL, CPH_VERDICT_RENEW, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
 	"server \"%s\" refused the credential", NULL},
 	{403, NULL, CPH_VERDICT_RAISE, ERRCODE_INSUFFICIENT_PRIVILEGE, FORBIDDEN,
-	"The user may lack permission to list phones and servers, or the project may be another's."},
+	"The user may lack permission for this list, or the project may be another's."},
 	{404, NULL, CPH_VERDICT_RAISE, ERRCODE_FDW_ERROR,
 		"server \"%s\" does not know the list",
-	"The option \"endpoint\" of the server may name another service."},
+	"The service of this region may not have it, or the option \"endpoint\" of the server names another service."},
 	{429, NULL, CPH_VERDICT_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 		"server \"%s\" is throttling",
 	"The option \"throttle_timeout\" of the server says for how long to wait."},

@@ -167,6 +167,7 @@ decode_field(Decoding *decoding)
 {
 	CphPage    *page = decoding->page;
 	CphJsonParser *parser = decoding->parser;
+	const char *total_field = decoding->endpoint->total_field;
 	CphJsonValue name;
 	CphJsonValue value;
 	bool		is_items;
@@ -183,7 +184,7 @@ decode_field(Decoding *decoding)
 		return false;
 	if (is_items)
 		page->items = NULL;
-	if (decoding->endpoint->has_count && strcmp(name.string, "count") == 0)
+	if (total_field != NULL && strcmp(name.string, total_field) == 0)
 	{
 		page->has_count = value.kind == CPH_JSON_INTEGER && value.integer >= 0;
 		page->count = page->has_count ? value.integer : 0;

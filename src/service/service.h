@@ -46,6 +46,7 @@ typedef struct CphColumn
 {
 	const char *name;			/* of the field and of the column */
 	const char *type;			/* SQL type that the column is imported with */
+	const char *description;	/* a phrase: what it is */
 } CphColumn;
 
 /*
@@ -103,6 +104,7 @@ typedef struct CphEndpoint
 {
 	const char *resource;		/* value of the table option resource */
 	const char *table;			/* the table that IMPORT FOREIGN SCHEMA makes */
+	const char *description;	/* a phrase: what its rows are */
 	const char *path;			/* below /v1/{project_id}/ */
 	const char *item_key;		/* the array of items in the answer */
 	const char *id_field;		/* identifies an item ... */
@@ -110,7 +112,7 @@ typedef struct CphEndpoint
 								 * NULL: by itself */
 	const char *time_field;		/* the list is newest first by it; NULL: no
 								 * order is documented */
-	bool		has_count;		/* the answer holds the total, as count */
+	const char *total_field;	/* the answer's total; NULL: it has none */
 	int			page_max;		/* the largest limit */
 	double		default_rows;	/* expected until anything is known */
 	const CphColumn *columns;
@@ -125,7 +127,10 @@ typedef struct CphEndpoint
 
 extern const CphEndpoint *cph_endpoint_at(int number);
 extern const CphEndpoint *cph_endpoint_find(const char *resource);
+extern char *cph_endpoint_names(void);
 extern CphClass cph_filter_class(const CphFilter *filter, const char *value);
+extern PGDLLEXPORT Datum cph_phone_status(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum cph_server_status(PG_FUNCTION_ARGS);
 
 /*
  * A request for a page of a list: its path and its query.
@@ -170,7 +175,7 @@ typedef struct CphPage
 {
 	int			nitems;
 	CphItem    *items;
-	bool		has_count;		/* count is there, and is a number >= 0 */
+	bool		has_count;		/* the total is there, and is a number >= 0 */
 	int64		count;
 } CphPage;
 

@@ -82,15 +82,8 @@ cph_check_project_id(const char *value)
 const char *
 cph_check_resource(const char *value)
 {
-	StringInfoData names;
-
-	if (cph_endpoint_find(value) != NULL)
-		return NULL;
-	initStringInfo(&names);
-	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
-		appendStringInfo(&names, "%s%s", i ? ", " : "",
-						 cph_endpoint_at(i)->resource);
-	return psprintf("The value must be one of %s.", names.data);
+	return cph_endpoint_find(value) != NULL ? NULL :
+		psprintf("The value must be one of %s.", cph_endpoint_names());
 }
 
 /* A field: "$", names joined by dots, or a constant of the table. */

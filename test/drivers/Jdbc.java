@@ -97,7 +97,7 @@ class Jdbc
 		ResultSet set = meta.getTables(null, "public", "cph%", new String[] {"FOREIGN TABLE"});
 		while (set.next())
 			found.add(set.getString("TABLE_NAME") + ": " + set.getString("REMARKS"));
-		check("tables", found, List.of("cph_phone_models: null", "cph_phones: all phones", "cph_servers: null"));
+		check("tables", found, List.of("cph_bandwidths: null", "cph_encode_servers: null", "cph_images: null", "cph_phone_models: null", "cph_phones: all phones", "cph_servers: null"));
 		found.clear();
 		set = meta.getColumns(null, "public", "cph_phones", "%");
 		while (set.next())

@@ -13,8 +13,9 @@ A request travels down this list, and each module knows only those below it:
     faults      what can go wrong, on command
     pages       one page of a list, as JSON text
     fleet       a list of rows that changes: order, indices, history
-    resources   the two list endpoints: parameters, documented values, columns
-    data        phones and servers, made from a seed
+    resources   the list endpoints: parameters, documented values, columns
+    data        phones, servers and phone models, made from a seed
+    further     images, encoding servers and bandwidths likewise
     settings    what the documents leave open, and which way the service takes it
     answers     an answer, and the error bodies
 

@@ -13,6 +13,7 @@ MESSAGES = {
     "CPS.0010": "Parameter: status is invalid.",
     "CPS.0016": "server_id is invalid.",
     "CPS.0025": "Parameter: name is invalid.",
+    "CPS.0030": "Parameter: image_id is invalid.",
     "CPS.0028": "Parameter: phone_model_name is invalid.",
     "CPS.0100": "Parameter is invalid.",
     "APIGW.0101": "The API does not exist or has not been published in the environment",

@@ -119,12 +119,7 @@ class Fleet:
             created = self.rows[-1].created if self.rows else data.NEWEST
             if self.rng.random() >= self.ties:
                 created += self.rng.randrange(1, 20)
-            if self.resource.name == "phones":
-                row = data.new_phone(self.next_rank, server_ids, self.seed, created, self.rng)
-            elif self.resource.name == "phone_models":
-                row = data.new_model(self.next_rank, self.rng)
-            else:
-                row = data.new_server(self.next_rank, self.seed, created, self.rng)
+            row = self.resource.new(self.next_rank, server_ids, self.seed, created, self.rng)
             if fields:
                 row.load({**row.item(), **fields})
             self.next_rank += 1

@@ -71,16 +71,16 @@ def answer(page, resource, fleet, settings, request_id):
         items = [altered(row, page.offset + place, page.overrides, settings.drop_fields)
                  for place, row in enumerate(page.rows)]
     parts = [b'{"request_id":"%b"' % request_id.encode()]
-    count = count_text(page, fleet, settings) if resource.has_count else None
+    count = count_text(page, fleet, settings) if resource.total else None
     if count is not None:
-        parts.append(b'"count":%b' % count)
+        parts.append(b'"%b":%b' % (resource.total.encode(), count))
     form = settings.item_key
     if form == "normal" and not items and not page.filler:
         form = settings.empty
     if form == "null":
-        parts.append(b'"%b":null' % resource.name.encode())
+        parts.append(b'"%b":null' % resource.item_key.encode())
     elif form != "absent":
-        parts.append(b'"%b":[%b%b]' % (resource.name.encode(), page.filler, b",".join(items)))
+        parts.append(b'"%b":[%b%b]' % (resource.item_key.encode(), page.filler, b",".join(items)))
     body = b",".join(parts)
     missing = page.size - len(body) - len(b',"padding":""}')
     if missing >= 0 and page.size:

@@ -9,7 +9,8 @@ from typing import Any, Callable, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from .answers import MESSAGES, Refused
-from .data import Model, Phone, Server
+from .data import Model, Phone, Server, new_model, new_phone, new_server
+from .further import Bandwidth, Encoder, Image, new_bandwidth, new_encoder, new_image
 
 INT32_MAX = 2**31 - 1
 LATEST_TIMESTAMP = 20_000_000_000_000       # the largest create_since that the SDKs' documentation allows
@@ -74,11 +75,13 @@ class Parameter(NamedTuple):
     """How a query parameter is read, and the code with which a bad value is refused.
 
     how says what it does: "page" (offset, limit), "equal" to the field of its name, "fuzzy" on the field
-    of its name, or "since" and "until", bounds of the creation time.
+    of its name, or "since" and "until", bounds of the creation time.  field is what of a row is compared
+    instead, where that is not the field.
     """
     parse: Callable[[str], Any]
     code: str
     how: str
+    field: str = ""
 
 
 class Resource(NamedTuple):
@@ -88,7 +91,13 @@ class Resource(NamedTuple):
     parameters: dict
     creating: frozenset     # the status codes that all mean "creating"
     columns: tuple          # of the table that IMPORT FOREIGN SCHEMA makes
-    has_count: bool = True  # the answers hold the total
+    new: Callable           # makes a row: rank, ids of servers, seed, time of creation, random numbers
+    total: str = ""         # the field of the answers that holds the total
+    key: str = ""           # the field that holds the items, if it is not the name
+
+    @property
+    def item_key(self):
+        return self.key or self.name
 
     @property
     def path(self):
@@ -101,7 +110,8 @@ class Resource(NamedTuple):
 
     @property
     def indexed(self):
-        return [field for field, parameter in self.parameters.items() if parameter.how == "equal"]
+        return [parameter.field or name for name, parameter in self.parameters.items()
+                if parameter.how == "equal"]
 
 
 class Query(NamedTuple):
@@ -128,6 +138,8 @@ PHONES = Resource(
         "phone_name", "server_id", "phone_id", "phone_model_name", "image_id", "image_version",
         "vnc_enable", "status", "type", "imei", "traffic_type", "volume_mode", "availability_zone",
         "metadata", "has_encrypt", "create_time", "update_time"),
+    new=new_phone,
+    total="count",
 )
 
 SERVERS = Resource(
@@ -151,6 +163,8 @@ SERVERS = Resource(
         "keypair_name", "status", "vpc_id", "cidr", "vpc_cidr", "subnet_id", "subnet_cidr", "addresses",
         "resource_project_id", "metadata", "network_version", "enterprise_project_id", "create_time",
         "update_time"),
+    new=lambda rank, server_ids, *how: new_server(rank, *how),
+    total="count",
 )
 
 MODELS = Resource(
@@ -167,10 +181,70 @@ MODELS = Resource(
         "server_model_name", "phone_model_name", "status", "cpu", "memory", "disk", "resolution",
         "extend_spec", "spec_code", "phone_capacity", "image_label", "product_type",
         "phone_model_version", "dpi", "fps", "volume_mode", "render_fps", "stream_fps"),
-    has_count=False,
+    new=lambda rank, server_ids, seed, created, rng: new_model(rank, rng),
 )
 
-RESOURCES = {resource.name: resource for resource in (PHONES, SERVERS, MODELS)}
+IMAGES = Resource(
+    name="images",
+    row=Image,
+    id_field="image_id",
+    parameters={
+        "offset": Parameter(integer_between(0, INT32_MAX), "CPS.0002", "page"),
+        "limit": Parameter(integer_between(1, 100), "CPS.0002", "page"),
+        "image_type": Parameter(text_of("private", "share"), "CPS.0100", "equal"),
+        "status": Parameter(integer_of(0, 1, 2), "CPS.0010", "equal"),
+        "image_id": Parameter(server_id, "CPS.0030", "equal"),
+        "image_name": Parameter(name, "CPS.0100", "equal"),
+        "create_since": Parameter(integer_between(0, LATEST_TIMESTAMP), "CPS.0100", "since"),
+        "create_until": Parameter(integer_between(0, LATEST_TIMESTAMP), "CPS.0100", "until"),
+        "src_project_id": Parameter(server_id, "CPS.0100", "equal"),
+    },
+    creating=frozenset(),
+    columns=(
+        "domain_id", "image_name", "update_time", "create_time", "image_size", "project_id", "image_id",
+        "image_version", "image_type", "status", "src_project_id"),
+    new=new_image,
+    total="total",
+    key="image_infos",
+)
+
+ENCODERS = Resource(
+    name="encode_servers",
+    row=Encoder,
+    id_field="encode_server_id",
+    parameters={
+        "offset": Parameter(integer_between(0, INT32_MAX), "CPS.0002", "page"),
+        "limit": Parameter(integer_between(1, 100), "CPS.0002", "page"),
+        "type": Parameter(integer_of(0, 1), "CPS.0100", "equal"),
+        "status": Parameter(integer_of(0, 1, 2, 3, 4, 5, 100, 1014), "CPS.0010", "equal", field="state"),
+        "server_id": Parameter(server_id, "CPS.0016", "equal"),
+    },
+    creating=frozenset((0, 100, 1014)),
+    columns=(
+        "encode_server_name", "encode_server_id", "encode_server_ip", "server_id", "keypair_name", "type",
+        "status", "access_infos", "encode_server_ipv6"),
+    new=new_encoder,
+)
+
+BANDWIDTHS = Resource(
+    name="bandwidths",
+    row=Bandwidth,
+    id_field="band_width_id",
+    parameters={
+        "offset": Parameter(integer_between(0, INT32_MAX), "CPS.0002", "page"),
+        "limit": Parameter(integer_between(1, 100), "CPS.0002", "page"),
+    },
+    creating=frozenset(),
+    columns=(
+        "band_width_name", "band_width_id", "band_width_size", "band_width_charge_mode",
+        "band_width_share_type", "create_time", "update_time"),
+    new=new_bandwidth,
+    key="band_widths",
+)
+
+#: Lists whose rows further.make makes.
+FURTHER = (IMAGES, ENCODERS, BANDWIDTHS)
+RESOURCES = {resource.name: resource for resource in (PHONES, SERVERS, MODELS, *FURTHER)}
 
 
 def split_query(text):
@@ -255,11 +329,12 @@ def conditions(resource, filters, settings):
         if key in settings.filters_ignored:
             continue
         how = resource.parameters[key].how
+        field = resource.parameters[key].field or key
         if how == "equal":
             values = {value}
             if key == "status" and settings.creating == "all" and value in resource.creating:
                 values = resource.creating
-            equal[key] = values
+            equal[field] = values
         elif how == "fuzzy":
             tests.setdefault(key, []).append(name_test(value, settings.names))
         elif how == "since":

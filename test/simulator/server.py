@@ -38,6 +38,10 @@ def key(text):
     return slashed(text, 2, 3)
 
 
+#: The options that say what the data is.
+DATA = ("phones", "servers", "models", "images", "encode_servers", "bandwidths", "seed", "ties", "example")
+
+
 def parse_arguments(argv, manual):
     parser = argparse.ArgumentParser(
         prog="service", description=manual, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,6 +53,9 @@ def parse_arguments(argv, manual):
     add("--phones", type=int, default=1000, help="number of phones (default %(default)s)")
     add("--servers", type=int, default=20, help="number of servers (default %(default)s)")
     add("--models", type=int, default=120, help="number of phone models (default %(default)s)")
+    add("--images", type=int, default=30, help="number of images (default %(default)s)")
+    add("--encode_servers", type=int, default=45, help="number of encoding servers (default %(default)s)")
+    add("--bandwidths", type=int, default=25, help="number of bandwidths (default %(default)s)")
     add("--seed", type=int, default=1, help="what the data is made from (default %(default)s)")
     add("--ties", type=fraction, default=0.3,
         help="probability of a row having its newer neighbour's create_time (default %(default)s)")
@@ -69,8 +76,7 @@ def make_service(arguments):
     for text in arguments.project or [DEFAULT_PROJECT]:
         project, _, name = text.partition("=")
         projects[project] = name or project
-    options = {name: getattr(arguments, name) 
-               for name in ("phones", "servers", "models", "seed", "ties", "example")}
+    options = {name: getattr(arguments, name) for name in DATA}
     return Service(options, Gate(arguments.token, keys, projects), set(arguments.user))
 
 

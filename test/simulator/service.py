@@ -6,12 +6,12 @@ import re
 import sys
 import time
 
-from . import data, iam, link, pages
+from . import data, further, iam, link, pages
 from .answers import Refused, refusal
 from .faults import Faults
 from .fleet import Fleet
 from .settings import Settings
-from .resources import MODELS, PHONES, RESOURCES, SERVERS, parse_query
+from .resources import FURTHER, MODELS, PHONES, RESOURCES, SERVERS, parse_query
 
 LISTS = {resource.path: resource for resource in RESOURCES.values()}
 LIST_PATH = re.compile(f"/v1/([^/]+)/cloud-phone/({'|'.join(LISTS)})")
@@ -83,7 +83,7 @@ class Log:
 
 
 class Service:
-    """All that is behind the sockets.  options: phones, servers, models, seed, ties, example."""
+    """All that is behind the sockets.  options: those of reset (server.DATA)."""
 
     def __init__(self, options, gate, users):
         self.gate = gate
@@ -109,6 +109,7 @@ class Service:
             if options["example"]:
                 phones = data.example_rows(data.Phone, data.EXAMPLE_PHONES)
                 servers = data.example_rows(data.Server, data.EXAMPLE_SERVERS)
+                ids = []
             else:
                 servers = data.make_servers(options["servers"], options["seed"], options["ties"])
                 ids = [server.server_id for server in servers]
@@ -118,6 +119,8 @@ class Service:
                 "servers": Fleet(SERVERS, servers, options["seed"], options["ties"]),
                 "phone_models": Fleet(MODELS, data.make_models(options["models"], options["seed"]),
                                       options["seed"], options["ties"]),
+                **{resource.name: Fleet(resource, further.make(resource, options[resource.name], ids, options["seed"]),
+                                        options["seed"], options["ties"]) for resource in FURTHER},
             }
             if len(phones) <= WARM_UP_TO:
                 self.warm()

@@ -41,7 +41,7 @@ class Changes(Case):
         self.assertEqual(counts, [500, 499, 500, 500])
 
     def test_bad_changes(self):
-        for path, body in (("insert", {}), ("insert", {"list": "images"}), ("delete", {"list": "phones"}),
+        for path, body in (("insert", {}), ("insert", {"list": "jobs"}), ("delete", {"list": "phones"}),
                            ("delete", {"list": "phones", "index": 500}),
                            ("delete", {"list": "phones", "ids": ["none"]}),
                            ("update", {"list": "phones", "index": 0}),

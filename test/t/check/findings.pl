@@ -10,7 +10,7 @@ use CphTest;
 use JSON::PP;
 use Test::More;
 
-my ($node, $service) = CphTest::setup(phones => 9000, servers => 300);
+my ($node, $service) = CphTest::setup(phones => 9000, servers => 300, images => 150);
 
 # The rows of the check that are not ok, or those of an item.
 sub checked
@@ -25,7 +25,7 @@ sub checked
 $service->log;
 is(checked(), '', 'all is well');
 my $requests = scalar $service->log;
-cmp_ok($requests, '<=', 25, 'at most 25 requests');
+cmp_ok($requests, '<=', 40, 'at most 40 requests');
 
 $service->set(names => 'prefix');
 like(checked('phones: filter phone_name'), qr/ok It finds names by their beginning/, 'names by prefix');

@@ -1,0 +1,171 @@
+/*
+ * field.c
+ *		What the service documents of a field: its values and their labels, what
+ *		it means, and how it can be asked about.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "service/service.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(cph_phone_status);
+PG_FUNCTION_INFO_V1(cph_server_status);
+PG_FUNCTION_INFO_V1(cph_fdw_lists);
+PG_FUNCTION_INFO_V1(cph_fdw_fields);
+
+/*
+ * Returns the class of sending this value, a number in decimal or a string.
+ * A value that the documents do not list is CPH_LOCAL: it must not be sent.
+ */
+CphClass
+cph_filter_class(const CphFilter *filter, const char *value)
+{
+	if (filter->values == NULL)
+		return filter->class;
+	for (int i = 0; i < filter->nvalues; i++)
+	{
+		if (strcmp(filter->values[i].value, value) == 0)
+			return filter->values[i].class;
+	}
+	return CPH_LOCAL;
+}
+
+/* Returns the label of argument 0, or NULL if none is documented. */
+static Datum
+label_of_argument(const CphEndpoint *endpoint, FunctionCallInfo fcinfo)
+{
+	for (int i = 0; i < endpoint->nlabels; i++)
+	{
+		if (endpoint->labels[i].value == PG_GETARG_INT32(0))
+			PG_RETURN_TEXT_P(cstring_to_text(endpoint->labels[i].label));
+	}
+	PG_RETURN_NULL();
+}
+
+/* cph_phone_status(integer) returns text */
+Datum
+cph_phone_status(PG_FUNCTION_ARGS)
+{
+	return label_of_argument(cph_endpoint_find("phones"), fcinfo);
+}
+
+/* cph_server_status(integer) returns text */
+Datum
+cph_server_status(PG_FUNCTION_ARGS)
+{
+	return label_of_argument(cph_endpoint_find("servers"), fcinfo);
+}
+
+/* Appends the documented values of a filter that have a class, if there are. */
+static void
+append_values(StringInfo buf, const CphFilter *filter, CphClass class,
+			  const char *word)
+{
+	const char *separator = buf->len > 0 ? "; " : "";
+	bool		any = false;
+
+	for (int i = 0; i < filter->nvalues; i++)
+	{
+		if (filter->values[i].class != class)
+			continue;
+		if (!any)
+			appendStringInfo(buf, "%s%s for %s", separator, word,
+							 filter->values[i].value);
+		else
+			appendStringInfo(buf, ", %s", filter->values[i].value);
+		any = true;
+	}
+}
+
+/*
+ * Returns how clauses on a field are sent, palloc'd: "exact" or "superset" of
+ * the rows that match, for some values only; "by place" in the list; "not".
+ */
+static char *
+filtering(const CphEndpoint *endpoint, const char *field)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (endpoint->time_field != NULL && strcmp(endpoint->time_field, field) == 0)
+		appendStringInfoString(&buf, "by place");
+	for (int i = 0; i < endpoint->nfilters; i++)
+	{
+		const CphFilter *filter = &endpoint->filters[i];
+
+		if (strcmp(filter->field, field) != 0 ||
+			filter->kind == CPH_FILTER_UNTIL)
+			continue;			/* since is there, too */
+		if (filter->values == NULL)
+			appendStringInfo(&buf, "%s%s", buf.len > 0 ? "; " : "",
+							 filter->class == CPH_EXACT ? "exact" : "superset");
+		append_values(&buf, filter, CPH_EXACT, "exact");
+		append_values(&buf, filter, CPH_SUPERSET, "superset");
+	}
+	if (buf.len == 0)
+		appendStringInfoString(&buf, "not");
+	return buf.data;
+}
+
+/* Adds a row of texts to the answer of a function that returns rows. */
+static void
+add_row(FunctionCallInfo fcinfo, const char *const *texts, int ntexts)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum	   *values = palloc(sizeof(Datum) * ntexts);
+
+	for (int i = 0; i < ntexts; i++)
+		values[i] = CStringGetTextDatum(texts[i]);
+	tuplestore_putvalues(result->setResult, result->setDesc, values,
+						 palloc0(sizeof(bool) * ntexts));
+}
+
+/*
+ * cph_fdw_lists() returns setof (resource text, table_name text, description
+ * text): the lists that are known here, in the order of IMPORT FOREIGN SCHEMA.
+ */
+Datum
+cph_fdw_lists(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
+	{
+		const CphEndpoint *endpoint = cph_endpoint_at(i);
+		const char *texts[] = {endpoint->resource, endpoint->table,
+		endpoint->description};
+
+		add_row(fcinfo, texts, lengthof(texts));
+	}
+	return (Datum) 0;
+}
+
+/*
+ * cph_fdw_fields(resource text) returns setof (field text, type text,
+ * description text, filtered text): the fields of a list as they are
+ * documented, in the order of the columns of its table.
+ */
+Datum
+cph_fdw_fields(PG_FUNCTION_ARGS)
+{
+	char	   *resource = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const CphEndpoint *endpoint = cph_endpoint_find(resource);
+
+	if (endpoint == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no list of the service", resource),
+				 errhint("The lists are %s.", cph_endpoint_names())));
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < endpoint->ncolumns; i++)
+	{
+		const CphColumn *column = &endpoint->columns[i];
+		const char *texts[] = {column->name, column->type, column->description,
+		filtering(endpoint, column->name)};
+
+		add_row(fcinfo, texts, lengthof(texts));
+	}
+	return (Datum) 0;
+}
