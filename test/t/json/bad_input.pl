@@ -85,7 +85,7 @@ fails('status 401', $all,
 $service->fault('status', status => 403, error_code => 'CPS.0001', error_msg => 'No permission');
 fails('status 403', $all, $denied,
 	"$page: HTTP status 403, error code CPS.0001, \"No permission\".",
-	'HINT The user needs permission to list phones and servers of the project.');
+	'HINT The user needs permission for this list of the project.');
 $service->fault('status', status => 403, error_code => 'CPS.0006', error_msg => 'op_restricted');
 fails('status 403, in arrears', $all, $denied,
 	"$page: HTTP status 403, error code CPS.0006, \"op_restricted\".",
@@ -94,7 +94,7 @@ $service->fault('status', status => 404, shape => 'html');
 fails('status 404', $all,
 	'HV000 server "cph" does not know the list',
 	"$page: HTTP status 404.",
-	'HINT The option "endpoint" of the server may name another service.');
+	'HINT The service of this region may not have it, or the option "endpoint" of the server names another service.');
 $service->fault('status', status => 500, error_code => 'CPS.0003', error_msg => "two\nlines");
 fails('status 500', $all,
 	'HV000 server "cph" failed to answer',

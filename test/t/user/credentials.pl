@@ -161,7 +161,7 @@ $service->fault('status', status => 403, error_code => 'CPS.0001',
 	error_msg => 'No permission to request resources.');
 CphLogin::fails($node, 'no permission', $servers,
 	'42501 server "cph" denied permission',
-	'HINT The user needs permission to list phones and servers of the project.');
+	'HINT The user needs permission for this list of the project.');
 $service->clear;
 $service->fault('status', status => 403, error_code => 'APIGW.0302',
 	error_msg => 'blacklist');
