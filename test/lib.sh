@@ -419,7 +419,7 @@ lib_findings() {
 }
 
 # Starts a server that listens on a socket in the scratch directory alone, and
-# points the environment of libpq at it.
+# points the environment of libpq at it.  Its sessions share what they know.
 lib_start_postgres() {
 	PGHOST=$LIB_SCRATCH
 	PGUSER=postgres
@@ -431,6 +431,7 @@ lib_start_postgres() {
 		listen_addresses = ''
 		unix_socket_directories = '$LIB_SCRATCH'
 		fsync = off
+		shared_preload_libraries = 'cph_fdw'
 		log_line_prefix = '%m [%p] %q%a '
 	END
 	[ -z "${TEMP_CONFIG:-}" ] ||

@@ -45,10 +45,12 @@ cph_client_may_log_in(CphClient *client)
 	CphRequest	request = {0};
 	MemoryContext caller;
 
+	client->beaten = false;
 	if (lack == CPH_LACK_NOTHING || connection->trial != NULL)
 		return lack == CPH_LACK_NOTHING;
-	if (lack == CPH_LACK_PROOF)
-		return true;
+	client->beaten = !cph_credential_claim(client->credential, client->ticket);
+	if (client->beaten || lack == CPH_LACK_PROOF)
+		return !client->beaten;
 	caller = MemoryContextSwitchTo(client->context);
 	cph_credential_question(client->credential, &request);
 	client->question = palloc0(sizeof(CphCall));
@@ -132,6 +134,7 @@ send_request(CphCall *call)
 							   call->endpoint == NULL, &http,
 							   &call->fingerprint, &refusal))
 	{
+		cph_credential_unclaim(client->credential, client->ticket);
 		cph_call_fail(call, &refusal);
 		return;
 	}
@@ -222,6 +225,7 @@ end_question(CphClient *client)
 void
 cph_client_step(CphClient *client)
 {
+	cph_ticket_attend(client->ticket);
 	/* twice: one that ends may make room, or be what is lacked, for another */
 	for (int pass = 0; pass < 2; pass++)
 	{

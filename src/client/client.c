@@ -11,7 +11,8 @@
 
 /*
  * While another client's call tries a credential, or asks for a token, the
- * others look again after this time: its answer does not wake them.
+ * others of this session look again after this time: its answer does not wake
+ * them, as it does those of other sessions.
  */
 #define LOOK_AGAIN_US INT64CONST(10000)
 
@@ -86,7 +87,8 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 										 ALLOCSET_SMALL_SIZES);
 	dlist_init(&client->calls);
 	cph_stats_open(options->serverid, options->server_name, userid);
-	client->ticket = cph_ticket_open(options->server_name, userid);
+	client->ticket = cph_ticket_open(options->serverid,
+									 options->server_name, userid);
 	MemoryContextSwitchTo(caller);
 	return client;
 }
@@ -188,7 +190,7 @@ cph_client_is_behind(const CphClient *client)
 {
 	const CphCall *trial = client->connection->trial;
 
-	return trial != NULL && trial->client != client &&
+	return (client->beaten || (trial != NULL && trial->client != client)) &&
 		cph_credential_lacks(client->credential) != CPH_LACK_NOTHING;
 }
 
@@ -222,10 +224,14 @@ cph_client_schedule(CphClient *client)
 	int64		now = cph_transport_now();
 	int64		notice_at = pace->throttled_since + CPH_NOTICE_AFTER_US;
 	int			in_flight = cph_client_in_flight(client);
-	int64		at = cph_client_is_behind(client) ? now + LOOK_AGAIN_US : 0;
+	int64		at = 0;
 	dlist_iter	iter;
 
 	client->ticket->in_flight = in_flight;
+	if (cph_client_is_behind(client))
+		at = now + (client->beaten ? CPH_ATTEND_US : LOOK_AGAIN_US);
+	else if (client->connection->trial != NULL)
+		at = now + CPH_ATTEND_US;
 	dlist_foreach(iter, &client->calls)
 	{
 		int64		due = due_time(dlist_container(CphCall, node, iter.cur),

@@ -69,6 +69,8 @@ struct CphClient
 	dlist_head	calls;			/* every CphCall that was not dropped */
 	CphCall    *question;		/* one of them, that all others wait for, or
 								 * NULL */
+	bool		beaten;			/* another session finds out what the credential
+								 * lacks */
 	CphFailure *failure;		/* that it ended in, and so do they; or NULL */
 };
 

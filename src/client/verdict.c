@@ -42,8 +42,12 @@ cph_call_release(CphCall *call)
 void
 cph_call_end_trial(CphCall *call)
 {
-	if (call->client->connection->trial == call)
-		call->client->connection->trial = NULL;
+	CphClient  *client = call->client;
+
+	if (client->connection->trial != call)
+		return;
+	client->connection->trial = NULL;
+	cph_credential_unclaim(client->credential, client->ticket);
 }
 
 /* Ends a call in an error, which is copied. */

@@ -33,7 +33,7 @@ help_other(CphClient *client)
 {
 	CphClient  *other;
 
-	if (!cph_client_is_behind(client))
+	if (client->beaten || !cph_client_is_behind(client))
 		return;
 	other = client->connection->trial->client;
 	cph_transport_perform(other->transport);

@@ -7,7 +7,11 @@
 #include "user/user_private.h"
 #include "http/http.h"
 
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "common/hashfn.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -21,6 +25,8 @@ PG_FUNCTION_INFO_V1(cph_fdw_disconnect_all);
 /* The backend's connections, at most one of a user mapping valid. */
 static dlist_head connections = DLIST_STATIC_INIT(connections);
 
+static bool stale = true;		/* a server or user mapping may have changed */
+
 /*
  * Marks the connections of a changed server or user mapping as no longer
  * valid.  hash is 0 where everything may have changed.
@@ -30,6 +36,7 @@ invalidate_connections(Datum arg, int cacheid, uint32 hash)
 {
 	dlist_iter	iter;
 
+	stale = true;
 	dlist_foreach(iter, &connections)
 	{
 		CphConnection *connection = dlist_container(CphConnection, node,
@@ -50,6 +57,87 @@ cph_connection_init(void)
 								  invalidate_connections, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID,
 								  invalidate_connections, (Datum) 0);
+}
+
+/* Adds an attribute of a catalog's tuple to a hash. */
+static uint64
+hash_attribute(uint64 hash, int cacheid, HeapTuple tuple, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(cacheid, tuple, attribute, &isnull);
+
+	if (isnull)
+		return hash + 1;
+	return hash_bytes_extended((const unsigned char *) DatumGetPointer(value),
+							   VARSIZE_ANY(DatumGetPointer(value)), hash);
+}
+
+/*
+ * Returns a hash of the options of a server and a user mapping, by which what
+ * was remembered under others is told; 0 if one of them is gone.
+ */
+static uint64
+hash_options(Oid serverid, Oid umid)
+{
+	HeapTuple	server = SearchSysCache1(FOREIGNSERVEROID,
+										 ObjectIdGetDatum(serverid));
+	HeapTuple	mapping = SearchSysCache1(USERMAPPINGOID,
+										  ObjectIdGetDatum(umid));
+	uint64		hash = 0;
+
+	if (HeapTupleIsValid(server) && HeapTupleIsValid(mapping))
+	{
+		hash = hash_attribute(hash, FOREIGNSERVEROID, server,
+							  Anum_pg_foreign_server_srvoptions);
+		hash = hash_attribute(hash, USERMAPPINGOID, mapping,
+							  Anum_pg_user_mapping_umoptions);
+		hash = Max(hash, 1);
+	}
+	if (HeapTupleIsValid(server))
+		ReleaseSysCache(server);
+	if (HeapTupleIsValid(mapping))
+		ReleaseSysCache(mapping);
+	return hash;
+}
+
+/* Returns the key of a record of a connection's user mapping. */
+CphRecordKey
+cph_connection_key(const CphConnection *connection, CphRecordKind kind,
+				   uint64 part)
+{
+	CphRecordKey key = {kind, MyDatabaseId, connection->serverid,
+	connection->umid, connection->hash, part};
+
+	return key;
+}
+
+/*
+ * Forgets what any session has remembered of a user mapping of this database
+ * that is gone, or has other options now, as may its server.
+ */
+static void
+forget_stale(void)
+{
+	static const CphRecordKind kinds[] = {CPH_RECORD_LOGIN, CPH_RECORD_TOKEN};
+	union
+	{
+		CphLogin	login;
+		CphToken	token;
+	}			data;
+
+	stale = false;
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		CphRecordKey key;
+		int			place = 0;
+
+		while (cph_shared_copy(kinds[i], &place, &key, &data))
+		{
+			if (key.database == MyDatabaseId &&
+				key.hash != hash_options(key.serverid, key.userid))
+				cph_shared_forget(&key);
+		}
+	}
 }
 
 /*
@@ -85,8 +173,8 @@ create_connection(const UserMapping *mapping)
 							  ObjectIdGetDatum(mapping->serverid));
 	connection->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
+	connection->hash = hash_options(mapping->serverid, mapping->umid);
 	cph_pace_reset(&connection->pace);
-	connection->login = cph_login_create(context);
 	connection->valid = true;
 	dlist_push_tail(&connections, &connection->node);
 	return connection;
@@ -103,6 +191,8 @@ cph_connection_open(const UserMapping *mapping)
 	CphConnection *result = NULL;
 	dlist_mutable_iter iter;
 
+	if (stale)
+		forget_stale();
 	dlist_foreach_modify(iter, &connections)
 	{
 		CphConnection *connection = dlist_container(CphConnection, node,
@@ -246,6 +336,7 @@ disconnect(Oid serverid)
 	{
 		CphConnection *connection = dlist_container(CphConnection, node,
 													iter.cur);
+		CphRecordKey key;
 
 		if (!is_open(connection) ||
 			(OidIsValid(serverid) && connection->serverid != serverid))
@@ -260,6 +351,8 @@ disconnect(Oid serverid)
 							server ? server->servername : "(dropped)")));
 			continue;
 		}
+		key = cph_connection_key(connection, CPH_RECORD_LOGIN, 0);
+		cph_shared_forget(&key);
 		forget(connection);
 		closed = true;
 	}

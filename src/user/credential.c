@@ -3,7 +3,7 @@
  *		A user mapping into the headers that a request logs in with.
  *
  * A credential belongs to a client, which has the connection open.  What
- * outlives it, as a token does, is in the connection's CphLogin.
+ * outlives it, a token and how it was received, is known to all sessions.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -12,6 +12,7 @@
 
 #include <time.h>
 
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 /* The headers of a signed request, and the NULL behind them. */
@@ -24,7 +25,8 @@ struct CphCredential
 	CphAuthMethod method;
 	char	   *scope;			/* of tokens, or NULL: none are asked for */
 	CphTransportOptions route;
-	CphLogin   *login;			/* the connection's */
+	CphRecordKey login;			/* of how it was received */
+	CphRecordKey token;			/* and, with a scope, of the token */
 
 	/* What the last request logged in with */
 	MemoryContext used_context;
@@ -62,11 +64,16 @@ cph_credential_open(const CphOptions *options, UserMapping *mapping,
 	credential->options = options;
 	credential->mapping = cph_mapping_options(mapping);
 	credential->method = cph_mapping_auth_method(credential->mapping);
-	credential->login = connection->login;
+	credential->login = cph_connection_key(connection, CPH_RECORD_LOGIN, 0);
 	if (credential->method == CPH_AUTH_NONE)
 		elog(ERROR, "user mapping %u names no credential", mapping->umid);
 	if (credential->method == CPH_AUTH_PASSWORD)
+	{
 		credential->scope = cph_token_scope(options);
+		credential->token = cph_connection_key(connection, CPH_RECORD_TOKEN,
+											   string_hash(credential->scope,
+														   PG_INT32_MAX));
+	}
 	credential->used_context = AllocSetContextCreate(CurrentMemoryContext,
 													 "cph_fdw secrets",
 													 ALLOCSET_SMALL_SIZES);
@@ -92,7 +99,6 @@ read_secrets(CphCredential *credential)
 {
 	const CphMappingOptions *mapping = credential->mapping;
 	CphMappingOptions used = *mapping;
-	const CphToken *token;
 	MemoryContext caller;
 
 	credential->used = used;
@@ -103,13 +109,7 @@ read_secrets(CphCredential *credential)
 	else if (credential->method == CPH_AUTH_KEYS_FILE)
 		cph_credfile_keys(mapping->credentials_file, mapping->profile, &used);
 	else if (credential->scope != NULL)
-	{
-		token = cph_token_find(credential->login, credential->scope);
-		if (token != NULL)
-			used.token = cph_secret_copy(token->text);
-		if (token != NULL && token->project_id != NULL)
-			used.project_id = pstrdup(token->project_id);
-	}
+		cph_token_use(&credential->token, &used);
 	MemoryContextSwitchTo(caller);
 	credential->used = used;
 }
@@ -142,16 +142,61 @@ is_signed(const CphCredential *credential)
 CphLack
 cph_credential_lacks(CphCredential *credential)
 {
-	const CphToken *token;
+	if (is_signed(credential))
+		return cph_login_is_accepted(&credential->login) ?
+			CPH_LACK_NOTHING : CPH_LACK_PROOF;
+	if (credential->scope != NULL)
+		return cph_token_is_good(&credential->token) ?
+			CPH_LACK_NOTHING : CPH_LACK_TOKEN;
+	return CPH_LACK_NOTHING;
+}
 
-	if (is_signed(credential) && !credential->login->accepted)
-		return CPH_LACK_PROOF;
+/*
+ * Tells whether a client is the one that may find out, by a request of its own,
+ * what the credential lacks; while it does, no other client of any session may.
+ */
+bool
+cph_credential_claim(CphCredential *credential, const CphTicket *ticket)
+{
+	bool		claimed;
+
+	if (credential->scope != NULL)
+	{
+		CphToken   *token = cph_shared_open(&credential->token,
+											!cph_share_tokens);
+
+		claimed = cph_ticket_claim(ticket, &token->asker);
+	}
+	else
+	{
+		CphLogin   *login = cph_shared_open(&credential->login, false);
+
+		claimed = cph_ticket_claim(ticket, &login->prover);
+	}
+	cph_shared_close();
+	return claimed;
+}
+
+/* Ends that.  Raises no error. */
+void
+cph_credential_unclaim(CphCredential *credential, const CphTicket *ticket)
+{
+	CphLogin   *login = cph_shared_find(&credential->login, false);
+	CphToken   *token;
+
+	if (login != NULL)
+	{
+		cph_ticket_unclaim(ticket, &login->prover);
+		cph_shared_close();
+	}
 	if (credential->scope == NULL)
-		return CPH_LACK_NOTHING;
-	token = cph_token_find(credential->login, credential->scope);
-	return token != NULL &&
-		(token->renew_at == 0 || cph_transport_now() < token->renew_at) ?
-		CPH_LACK_NOTHING : CPH_LACK_TOKEN;
+		return;
+	token = cph_shared_find(&credential->token, !cph_share_tokens);
+	if (token != NULL)
+	{
+		cph_ticket_unclaim(ticket, &token->asker);
+		cph_shared_close();
+	}
 }
 
 /* Fills in the request for the token that is lacking, palloc'd. */
@@ -169,13 +214,13 @@ cph_credential_judge(const CphTransfer *transfer, CphOutcome *outcome)
 }
 
 /*
- * Takes the answer to a question, which the connection keeps.  Returns NULL, or
- * why it cannot.
+ * Takes the answer to a question, which is kept.  Returns NULL, or why it cannot
+ * be.
  */
 const char *
 cph_credential_learn(CphCredential *credential, const CphTransfer *transfer)
 {
-	return cph_token_read(credential->login, credential->scope, transfer);
+	return cph_token_read(&credential->token, transfer);
 }
 
 /* Adds a header to those that are signed. */
@@ -244,7 +289,7 @@ cph_credential_log_in(CphCredential *credential, const CphRequest *request,
 		sign_headers(credential, request, lines);
 	else
 		lines[0] = cph_secret_printf("X-Auth-Token: %s", used->token);
-	return !cph_login_is_refused(credential->login, *fingerprint,
+	return !cph_login_is_refused(&credential->login, *fingerprint,
 								 credential->options->server_name, refusal);
 }
 
@@ -256,7 +301,7 @@ cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
 
 	/* any other may come from something in front of the gateway that checks */
 	if (status == 200 || status == 400 || status == 403 || status == 404)
-		credential->login->accepted = true;
+		cph_login_accept(&credential->login);
 }
 
 /*
@@ -271,9 +316,7 @@ cph_credential_renew(CphCredential *credential, uint64 fingerprint)
 		case CPH_AUTH_PASSWORD:
 			read_secrets(credential);
 			if (cph_login_fingerprint(&credential->used) == fingerprint)
-				cph_token_drop(credential->login,
-							   cph_token_find(credential->login,
-											  credential->scope));
+				cph_token_drop(&credential->token, credential->used.token);
 			return true;
 		case CPH_AUTH_TOKEN_FILE:
 		case CPH_AUTH_KEYS_FILE:
@@ -293,7 +336,7 @@ cph_credential_refused(CphCredential *credential, bool question,
 					   uint64 fingerprint, const CphTransfer *transfer,
 					   const CphServiceError *error, const char *detail)
 {
-	return cph_login_refuse(credential->login,
+	return cph_login_refuse(&credential->login,
 							question ? CPH_AUTH_NONE : credential->method,
 							fingerprint, transfer, error, detail);
 }

@@ -1,6 +1,6 @@
 /*
  * login.c
- *		What a backend remembers of a user mapping's logging in.
+ *		How the credential of a user mapping was received.
  *
  * The service locks an access key for five minutes when more than five
  * signatures in a row are wrong, and a user's name likewise.  A dashboard that
@@ -14,8 +14,7 @@
 #include <time.h>
 
 #include "common/hashfn.h"
-#include "datatype/timestamp.h"
-#include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* What was refused is not sent again for that long. */
 #define REFUSED_US INT64CONST(60000000)
@@ -64,15 +63,26 @@ static const Refusal refusals[] = {
 	"The token service gave the token, but the service does not take it: see the options \"region\", \"endpoint\" and \"iam_endpoint\" of the server."},
 };
 
-/* Returns what is remembered of a user mapping that is new, in a context. */
-CphLogin *
-cph_login_create(MemoryContext context)
+/* Tells whether the service has taken the credential of a mapping. */
+bool
+cph_login_is_accepted(const CphRecordKey *key)
 {
-	CphLogin   *login = MemoryContextAllocZero(context, sizeof(CphLogin));
+	const CphLogin *login = cph_shared_find(key, false);
+	bool		accepted = login != NULL && login->accepted;
 
-	login->context = context;
-	slist_init(&login->tokens);
-	return login;
+	if (login != NULL)
+		cph_shared_close();
+	return accepted;
+}
+
+/* Remembers that it has. */
+void
+cph_login_accept(const CphRecordKey *key)
+{
+	CphLogin   *login = cph_shared_open(key, false);
+
+	login->accepted = true;
+	cph_shared_close();
 }
 
 /* Returns the fingerprint of what is logged in with, never 0. */
@@ -137,43 +147,48 @@ hint_of(CphAuthMethod method, const CphTransfer *transfer,
  * that of the error.  Returns what can be done about it.
  */
 const char *
-cph_login_refuse(CphLogin *login, CphAuthMethod method, uint64 fingerprint,
-				 const CphTransfer *transfer, const CphServiceError *error,
-				 const char *detail)
+cph_login_refuse(const CphRecordKey *key, CphAuthMethod method,
+				 uint64 fingerprint, const CphTransfer *transfer,
+				 const CphServiceError *error, const char *detail)
 {
-	if (login->detail != NULL)
-		pfree(login->detail);
-	if (login->hint != NULL)
-		pfree(login->hint);
-	login->detail = NULL;
-	login->hint = NULL;
+	const char *hint = hint_of(method, transfer, error);
+	CphLogin   *login = cph_shared_open(key, false);
+
 	login->accepted = false;
 	login->refused = fingerprint;
 	login->refused_at = cph_transport_now();
-	login->detail = MemoryContextStrdup(login->context, detail);
-	login->hint = MemoryContextStrdup(login->context,
-									  hint_of(method, transfer, error));
-	return login->hint;
+	strlcpy(login->detail, detail, sizeof(login->detail));
+	strlcpy(login->hint, hint, sizeof(login->hint));
+	cph_shared_close();
+	return hint;
 }
 
 /*
- * Tells whether a credential was refused a short while ago and is not to be
- * sent again yet, and the error to raise then, palloc'd.
+ * Tells whether a credential was refused a short while ago, by whomever it was
+ * sent, and is not to be sent again yet; and the error to raise then, palloc'd.
  */
 bool
-cph_login_is_refused(const CphLogin *login, uint64 fingerprint,
+cph_login_is_refused(const CphRecordKey *key, uint64 fingerprint,
 					 const char *server_name, CphFailure *failure)
 {
-	int64		ago = cph_transport_now() - login->refused_at;
+	const CphLogin *known = cph_shared_find(key, false);
+	CphLogin	login;
+	int64		ago;
 
-	if (login->refused != fingerprint || ago >= REFUSED_US)
+	if (known == NULL)
+		return false;
+	login = *known;
+	cph_shared_close();
+	ago = cph_transport_now() - login.refused_at;
+	if (login.refused != fingerprint || ago >= REFUSED_US)
 		return false;
 	failure->sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
 	failure->message = psprintf("server \"%s\" refused the credential",
 								server_name);
-	failure->detail = psprintf("%s  It is not sent again for another " INT64_FORMAT " seconds, unless the user mapping is changed.",
-							   login->detail,
+	failure->detail = psprintf("%s  That was at %s.  It is not sent again for another " INT64_FORMAT " seconds, unless the user mapping is changed.",
+							   login.detail,
+							   timestamptz_to_str(GetCurrentTimestamp() - ago),
 							   (REFUSED_US - ago) / USECS_PER_SEC + 1);
-	failure->hint = login->hint;
+	failure->hint = pstrdup(login.hint);
 	return true;
 }

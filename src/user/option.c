@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(cph_fdw_validator);
 /* Settings */
 int			cph_max_requests = 0;
 int			cph_shared_memory = 0;
+bool		cph_share_tokens = true;
 
 /* Defines the settings.  To be called once, when the library is loaded. */
 void
@@ -48,6 +49,11 @@ cph_option_init(void)
 							"A statement that would send more is an error.  0: there is no limit.",
 							&cph_max_requests, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("cph_fdw.share_tokens",
+							 "Keeps tokens in memory that sessions share.",
+							 "Otherwise each session asks for one.",
+							 &cph_share_tokens, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("cph_fdw.shared_memory",
 							"Memory in which sessions remember together what they know of servers.",
 							"It is read when the memory is made.  0: each session remembers for itself.",

@@ -34,6 +34,8 @@ static bool attached = false;	/* the shared one has been looked for */
 static const Size sizes[] = {
 	[CPH_RECORD_TICKET] = sizeof(CphTicket),
 	[CPH_RECORD_STATS] = sizeof(CphStats),
+	[CPH_RECORD_LOGIN] = sizeof(CphLogin),
+	[CPH_RECORD_TOKEN] = sizeof(CphToken),
 };
 
 /* Looks, once, for the shared region.  Raises an error if it cannot be made. */
@@ -194,13 +196,13 @@ tell_full(void)
  * NULL, with nothing to close, if not.  Raises no error.
  */
 void *
-cph_shared_find(const CphRecordKey *key)
+cph_shared_find(const CphRecordKey *key, bool own_only)
 {
 	void	   *data = NULL;
 
 	if (own.region != NULL)
 		data = open_in(&own, key, false);
-	if (data == NULL && shared.region != NULL)
+	if (data == NULL && shared.region != NULL && !own_only)
 		data = open_in(&shared, key, false);
 	return data;
 }
@@ -218,7 +220,7 @@ cph_shared_open(const CphRecordKey *key, bool own_only)
 
 	Assert(locked == NULL);
 	attach();
-	data = cph_shared_find(key);
+	data = cph_shared_find(key, own_only);
 	if (data == NULL && shared.region != NULL && !own_only)
 	{
 		data = open_in(&shared, key, true);
@@ -251,6 +253,15 @@ cph_shared_close(void)
 	LWLockRelease(&view->region->lock);
 }
 
+/* Returns the data of another record in the open one's region, or NULL. */
+void *
+cph_shared_beside(const CphRecordKey *key)
+{
+	const CphRecord *record = find_record(locked->region, key);
+
+	return record ? dsa_get_address(locked->area, record->data) : NULL;
+}
+
 /*
  * Returns the data of the next record of a kind in the region of the open
  * record, from *place on, which is 0 at first; NULL: there is none.
@@ -270,18 +281,45 @@ cph_shared_next(CphRecordKind kind, int *place)
 	return NULL;
 }
 
-/* Frees the record of a key.  None is harmless.  Raises no error. */
+/* Frees the open record, which closes it.  Raises no error. */
 void
-cph_shared_forget(const CphRecordKey *key)
+cph_shared_drop(void)
 {
-	CphRecord  *record;
+	CphRecord  *record = opened;
 
-	if (cph_shared_find(key) == NULL)
-		return;
-	record = opened;
 	opened = NULL;
 	free_record(locked, record);
 	cph_shared_close();
+}
+
+/*
+ * Frees all records of a user mapping, under the options that the key is of.
+ * Raises no error.
+ */
+void
+cph_shared_forget(const CphRecordKey *key)
+{
+	View	   *views[] = {&shared, &own};
+
+	for (int i = 0; i < lengthof(views); i++)
+	{
+		View	   *view = views[i];
+
+		if (view->region == NULL)
+			continue;
+		LWLockAcquire(&view->region->lock, LW_EXCLUSIVE);
+		for (int n = view->region->nrecords - 1; n >= 0; n--)
+		{
+			CphRecord  *record = &view->region->records[n];
+
+			if (record->key.kind >= CPH_RECORD_LOGIN &&
+				record->key.database == key->database &&
+				record->key.userid == key->userid &&
+				record->key.hash == key->hash)
+				free_record(view, record);
+		}
+		LWLockRelease(&view->region->lock);
+	}
 }
 
 /*

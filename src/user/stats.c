@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(cph_fdw_stat_reset);
 static CphRecordKey
 stats_key(Oid serverid, Oid userid)
 {
-	CphRecordKey key = {CPH_RECORD_STATS, MyDatabaseId, serverid, userid, 0};
+	CphRecordKey key = {CPH_RECORD_STATS, MyDatabaseId, serverid, userid};
 
 	return key;
 }
@@ -53,7 +53,7 @@ cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,
 			  CphCounters *added)
 {
 	CphRecordKey key = stats_key(serverid, userid);
-	CphStats   *stats = cph_shared_find(&key);
+	CphStats   *stats = cph_shared_find(&key, false);
 
 	if (stats != NULL)
 	{
@@ -149,7 +149,7 @@ cph_fdw_stat_reset(PG_FUNCTION_ARGS)
 		if (key.database != MyDatabaseId ||
 			(server != NULL && strcmp(stats.server, server) != 0))
 			continue;
-		found = cph_shared_find(&key);
+		found = cph_shared_find(&key, false);
 		if (found == NULL)
 			continue;
 		memset(&found->counters, 0, sizeof(CphCounters));

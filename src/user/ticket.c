@@ -5,9 +5,12 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "user/user_private.h"
+#include "http/http.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -18,6 +21,12 @@ PG_FUNCTION_INFO_V1(cph_fdw_stat_get_progress);
 /* Columns of cph_fdw_stat_progress. */
 #define PROGRESS_COLUMNS 10
 
+/*
+ * Who did not go on with its calls for that long holds up nobody: a cursor may
+ * not be fetched from again.  Who does goes on every CPH_ATTEND_US.
+ */
+#define ABANDONED_US (5 * CPH_ATTEND_US)
+
 /* In the order of CphWait. */
 static const char *const waits[] =
 {NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphToken"};
@@ -26,8 +35,7 @@ static const char *const waits[] =
 static CphRecordKey
 ticket_key(uint64 number)
 {
-	CphRecordKey key = {CPH_RECORD_TICKET, InvalidOid, InvalidOid, InvalidOid,
-	number};
+	CphRecordKey key = {.kind = CPH_RECORD_TICKET,.part = number};
 
 	return key;
 }
@@ -37,15 +45,17 @@ ticket_key(uint64 number)
  * It stays where it is until then.
  */
 CphTicket *
-cph_ticket_open(const char *server, Oid userid)
+cph_ticket_open(Oid serverid, const char *server, Oid userid)
 {
 	static uint32 tickets = 0;
 	CphRecordKey key = ticket_key((uint64) MyProcPid << 32 | ++tickets);
 	TimestampTz now = GetCurrentTimestamp();
 	CphTicket  *ticket = cph_shared_open(&key, false);
 
-	ticket->number = key.hash;
+	ticket->number = key.part;
 	ticket->pid = MyProcPid;
+	ticket->process = cph_my_proc_number();
+	ticket->serverid = serverid;
 	ticket->userid = userid;
 	strlcpy(ticket->server, server, sizeof(ticket->server));
 	ticket->started_at = now;
@@ -64,7 +74,7 @@ cph_ticket_show(CphTicket *ticket, const char *resource, const char *path,
 
 	snprintf(request, sizeof(request), "%s%s%s", path, *query ? "?" : "", query);
 	if (strcmp(request, ticket->request) == 0 ||
-		cph_shared_find(&key) == NULL)
+		cph_shared_find(&key, false) == NULL)
 		return;
 	strlcpy(ticket->resource, resource, sizeof(ticket->resource));
 	strlcpy(ticket->request, request, sizeof(ticket->request));
@@ -95,7 +105,59 @@ cph_ticket_close(CphTicket *ticket)
 	if (ticket == NULL)
 		return;
 	key = ticket_key(ticket->number);
-	cph_shared_forget(&key);
+	if (cph_shared_find(&key, false) != NULL)
+		cph_shared_drop();
+}
+
+/* Takes note that a client goes on with its calls. */
+void
+cph_ticket_attend(CphTicket *ticket)
+{
+	ticket->attended_at = cph_transport_now();
+}
+
+/* Tells whether a ticket is of a client that goes on.  A record is open. */
+static bool
+is_attended(uint64 number)
+{
+	CphRecordKey key = ticket_key(number);
+	const CphTicket *ticket = cph_shared_beside(&key);
+
+	return ticket != NULL &&
+		cph_transport_now() - ticket->attended_at < ABANDONED_US;
+}
+
+/*
+ * Has a client alone do what one is to do for all: holder, of the open record,
+ * is the number of its ticket then.  Returns false if another one does it.
+ */
+bool
+cph_ticket_claim(const CphTicket *ticket, uint64 *holder)
+{
+	if (*holder != 0 && *holder != ticket->number && is_attended(*holder))
+		return false;
+	*holder = ticket->number;
+	return true;
+}
+
+/*
+ * Ends that, and wakes those who wait for the outcome; harmless where another
+ * one does it.
+ */
+void
+cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder)
+{
+	const CphTicket *other;
+	int			place = 0;
+
+	if (*holder != ticket->number)
+		return;
+	*holder = 0;
+	while ((other = cph_shared_next(CPH_RECORD_TICKET, &place)) != NULL)
+	{
+		if (other->wait == CPH_WAIT_TOKEN && other->pid != MyProcPid)
+			SetLatch(&GetPGProcByNumber(other->process)->procLatch);
+	}
 }
 
 /* Fills in a row of the view. */

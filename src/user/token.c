@@ -12,7 +12,6 @@
 #include "json/json.h"
 
 #include "mb/pg_wchar.h"
-#include "utils/memutils.h"
 
 /*
  * A token is renewed when a tenth of its life is left, but not more than ten
@@ -134,11 +133,33 @@ renewal_time(const CphJsonValue *expires, const CphJsonValue *issued)
 }
 
 /*
- * Keeps the token of an answer, in place of an older one of that scope.
- * Returns NULL, or why there is none.
+ * Keeps a token for all sessions, or, where there is no room or tokens are not
+ * to be shared, for this one.  Returns false if there is no room either.
+ */
+static bool
+keep_token(const CphRecordKey *key, const CphToken *token, const char *text)
+{
+	bool		kept = false;
+
+	for (int own_only = !cph_share_tokens; own_only <= 1 && !kept; own_only++)
+	{
+		CphToken   *known = cph_shared_open(key, own_only);
+		uint64		asker = known->asker;
+
+		*known = *token;
+		known->asker = asker;
+		kept = cph_shared_set_text(text, strlen(text) + 1);
+		cph_shared_close();
+	}
+	return kept;
+}
+
+/*
+ * Keeps the token of an answer, in place of an older one.  Returns NULL, or why
+ * there is none.
  */
 const char *
-cph_token_read(CphLogin *login, const char *scope, const CphTransfer *transfer)
+cph_token_read(const CphRecordKey *key, const CphTransfer *transfer)
 {
 	static const char *const paths[] =
 	{"token.expires_at", "token.issued_at", "token.project.id"};
@@ -148,52 +169,84 @@ cph_token_read(CphLogin *login, const char *scope, const CphTransfer *transfer)
 	const char *body = cph_transfer_body(transfer, &length);
 	CphJsonValue *document = cph_json_document(body, length, &reason);
 	const char *text = cph_transfer_header(transfer, "X-Subject-Token");
-	MemoryContext caller;
-	CphToken   *token;
+	CphToken	token = {0};
 
 	if (text == NULL || cph_check_key(text) != NULL)
 		return "no token in the header X-Subject-Token";
 	if (document == NULL)
 		return reason;
 	cph_json_read(cph_json_shape(paths, lengthof(paths)), document, values);
-	cph_token_drop(login, cph_token_find(login, scope));
-	caller = MemoryContextSwitchTo(AllocSetContextCreate(login->context,
-														 "cph_fdw token",
-														 ALLOCSET_SMALL_SIZES));
-	token = palloc0(sizeof(CphToken));
-	token->context = CurrentMemoryContext;
-	token->scope = pstrdup(scope);
-	token->text = cph_secret_copy(text);
-	token->renew_at = renewal_time(&values[0], &values[1]);
-	if (values[2].kind == CPH_JSON_STRING && values[2].length > 0)
-		token->project_id = pstrdup(values[2].string);
-	MemoryContextSwitchTo(caller);
-	slist_push_head(&login->tokens, &token->node);
-	return NULL;
+	token.renew_at = renewal_time(&values[0], &values[1]);
+	if (values[2].kind == CPH_JSON_STRING)
+		strlcpy(token.project_id, values[2].string, sizeof(token.project_id));
+	return keep_token(key, &token, text) ? NULL :
+		"no memory to keep the token in";
 }
 
-/* Finds the token of a scope, or NULL. */
-CphToken *
-cph_token_find(CphLogin *login, const char *scope)
+/* Tells whether there is a token that need not be renewed yet. */
+bool
+cph_token_is_good(const CphRecordKey *key)
 {
-	slist_iter	iter;
+	const CphToken *token = cph_shared_find(key, !cph_share_tokens);
+	Size		length;
+	bool		good;
 
-	slist_foreach(iter, &login->tokens)
-	{
-		CphToken   *token = slist_container(CphToken, node, iter.cur);
-
-		if (strcmp(token->scope, scope) == 0)
-			return token;
-	}
-	return NULL;
-}
-
-/* Forgets a token.  NULL is harmless. */
-void
-cph_token_drop(CphLogin *login, CphToken *token)
-{
 	if (token == NULL)
+		return false;
+	good = cph_shared_text(&length) != NULL &&
+		(token->renew_at == 0 || cph_transport_now() < token->renew_at);
+	cph_shared_close();
+	return good;
+}
+
+/*
+ * Fills in the token, if there is one, and the project that it is good for, in
+ * the current memory context.
+ */
+void
+cph_token_use(const CphRecordKey *key, CphMappingOptions *used)
+{
+	char		project_id[CPH_MAX_PROJECT_ID + 1] = "";
+	char	   *copy = NULL;
+	Size		size = 0;
+	Size		length;
+
+	/* memory is asked for while nothing is open */
+	do
+	{
+		const CphToken *token;
+		const char *text;
+
+		if (size > 0)
+			copy = cph_secret_alloc(size);
+		token = cph_shared_find(key, !cph_share_tokens);
+		if (token == NULL)
+			return;
+		text = cph_shared_text(&length);
+		if (length <= size && text != NULL)
+		{
+			memcpy(copy, text, length);
+			strlcpy(project_id, token->project_id, sizeof(project_id));
+			used->token = copy;
+		}
+		cph_shared_close();
+		size = length > size ? length : 0;
+	} while (size > 0);
+	if (project_id[0] != '\0')
+		used->project_id = pstrdup(project_id);
+}
+
+/* Forgets a token, unless there is another one by now. */
+void
+cph_token_drop(const CphRecordKey *key, const char *text)
+{
+	const char *known;
+	Size		length;
+
+	if (cph_shared_find(key, !cph_share_tokens) == NULL)
 		return;
-	slist_delete(&login->tokens, &token->node);
-	MemoryContextDelete(token->context);
+	known = cph_shared_text(&length);
+	if (known != NULL && strcmp(known, text) == 0)
+		(void) cph_shared_set_text(NULL, 0);
+	cph_shared_close();
 }

@@ -226,6 +226,7 @@ typedef struct CphConnection
 	uint32		mapping_hash;
 	bool		valid;			/* false: the server or mapping has changed */
 	int			users;			/* that have it open */
+	uint64		hash;			/* of the options of both */
 	CphPace		pace;
 
 	/*
@@ -233,7 +234,6 @@ typedef struct CphConnection
 	 * service takes the credential; NULL: none does.  The client's.
 	 */
 	struct CphCall *trial;
-	struct CphLogin *login;		/* what credentials leave here */
 
 	/*
 	 * What the service has shown of each endpoint and project used last; the
@@ -296,6 +296,12 @@ typedef enum CphWait
 	CPH_WAIT_TOKEN				/* a token that it or another asked for */
 } CphWait;
 
+/*
+ * A client that others may wait for goes on with its calls at least that often,
+ * so that they can tell it from one that nobody reads from any more.
+ */
+#define CPH_ATTEND_US INT64CONST(100000)
+
 /* Bytes that are shown of a request. */
 #define CPH_REQUEST_SHOWN 512
 
@@ -307,7 +313,10 @@ typedef struct CphTicket
 {
 	uint64		number;			/* no other ticket's */
 	int			pid;
+	int			process;		/* of all processes of the server */
+	Oid			serverid;
 	Oid			userid;
+	int64		attended_at;	/* time of cph_transport_now */
 	char		server[NAMEDATALEN];
 	char		resource[NAMEDATALEN];
 	char		request[CPH_REQUEST_SHOWN]; /* path and filters of the last
@@ -321,10 +330,11 @@ typedef struct CphTicket
 	int			wait;			/* CphWait */
 } CphTicket;
 
-extern CphTicket *cph_ticket_open(const char *server, Oid userid);
+extern CphTicket *cph_ticket_open(Oid serverid, const char *server, Oid userid);
 extern void cph_ticket_show(CphTicket *ticket, const char *resource,
 							const char *path, const char *query);
 extern uint32 cph_ticket_wait(CphTicket *ticket, CphWait wait);
+extern void cph_ticket_attend(CphTicket *ticket);
 extern void cph_ticket_close(CphTicket *ticket);
 
 /* Memory of all sessions */
@@ -370,6 +380,10 @@ extern CphCredential *cph_credential_open(const CphOptions *options,
 										  CphConnection *connection);
 extern const CphTransportOptions *cph_credential_route(const CphCredential *credential);
 extern CphLack cph_credential_lacks(CphCredential *credential);
+extern bool cph_credential_claim(CphCredential *credential,
+								 const CphTicket *ticket);
+extern void cph_credential_unclaim(CphCredential *credential,
+								   const CphTicket *ticket);
 extern const char *cph_credential_project(CphCredential *credential);
 
 /* A request for a token, in place of one for a page */

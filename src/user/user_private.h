@@ -21,7 +21,10 @@
 typedef enum CphRecordKind
 {
 	CPH_RECORD_TICKET,			/* a client that is open: CphTicket */
-	CPH_RECORD_STATS			/* a user at a server: CphStats */
+	CPH_RECORD_STATS,			/* a user at a server: CphStats */
+	/* of a user mapping, and forgotten with it */
+	CPH_RECORD_LOGIN,			/* how its credential was received: CphLogin */
+	CPH_RECORD_TOKEN			/* a token for it: CphToken */
 } CphRecordKind;
 
 /* What tells one record from another; without padding. */
@@ -31,7 +34,8 @@ typedef struct CphRecordKey
 	Oid			database;
 	Oid			serverid;
 	Oid			userid;			/* or the user mapping's */
-	uint64		hash;			/* of what else there is */
+	uint64		hash;			/* of the options of server and mapping */
+	uint64		part;			/* of what else there is */
 } CphRecordKey;
 
 /* A record, in its region. */
@@ -63,20 +67,27 @@ typedef struct CphRegion
 extern CphRegion *cph_region_shared(dsa_area **area);
 extern CphRegion *cph_region_create(dsa_area **area);
 
-extern void *cph_shared_find(const CphRecordKey *key);
+extern void *cph_shared_find(const CphRecordKey *key, bool own_only);
 extern void *cph_shared_open(const CphRecordKey *key, bool own_only);
 extern void cph_shared_close(void);
+extern void *cph_shared_beside(const CphRecordKey *key);
 extern void *cph_shared_next(CphRecordKind kind, int *place);
+extern void cph_shared_drop(void);
 extern void cph_shared_forget(const CphRecordKey *key);
 extern bool cph_shared_copy(CphRecordKind kind, int *place, CphRecordKey *key,
 							void *data);
 extern const void *cph_shared_text(Size *length);
 extern bool cph_shared_set_text(const void *text, Size length);
 
+extern CphRecordKey cph_connection_key(const CphConnection *connection,
+									   CphRecordKind kind, uint64 part);
 extern bool cph_stats_visible(Oid userid);
+extern bool cph_ticket_claim(const CphTicket *ticket, uint64 *holder);
+extern void cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder);
 
-/* The setting cph_fdw.shared_memory, in kB */
+/* The settings cph_fdw.shared_memory, in kB, and cph_fdw.share_tokens */
 extern int	cph_shared_memory;
+extern bool cph_share_tokens;
 
 /*
  * What an option's value may be.
@@ -192,45 +203,46 @@ extern void cph_credfile_keys(const char *path, const char *profile,
 							  CphMappingOptions *used);
 
 /*
- * What a connection remembers of logging in: its tokens, and whether the
- * service takes its credential.
+ * What is remembered of logging in.
  *
  * A credential is known here by its fingerprint, a hash that does not tell it.
  */
+
+/*
+ * How the credential of a mapping was received.  The texts are cut where they
+ * are longer than an answer's messages make them.
+ */
 typedef struct CphLogin
 {
-	MemoryContext context;		/* that it is in */
-	slist_head	tokens;			/* CphToken */
 	bool		accepted;		/* the service has taken a credential */
+	uint64		prover;			/* ticket of who finds out; 0: nobody */
 	uint64		refused;		/* fingerprint of one that was; 0: none */
 	int64		refused_at;		/* time of cph_transport_now */
-	char	   *detail;			/* of that error */
-	char	   *hint;			/* what to do about it, or NULL */
+	char		detail[2048];	/* of that error */
+	char		hint[512];		/* what to do about it */
 } CphLogin;
 
-extern CphLogin *cph_login_create(MemoryContext context);
+extern bool cph_login_is_accepted(const CphRecordKey *key);
+extern void cph_login_accept(const CphRecordKey *key);
 extern uint64 cph_login_fingerprint(const CphMappingOptions *used);
-extern const char *cph_login_refuse(CphLogin *login, CphAuthMethod method,
-									uint64 fingerprint,
+extern const char *cph_login_refuse(const CphRecordKey *key,
+									CphAuthMethod method, uint64 fingerprint,
 									const CphTransfer *transfer,
 									const CphServiceError *error,
 									const char *detail);
-extern bool cph_login_is_refused(const CphLogin *login, uint64 fingerprint,
+extern bool cph_login_is_refused(const CphRecordKey *key, uint64 fingerprint,
 								 const char *server_name, CphFailure *failure);
 
 /*
  * Tokens: a user's name and password into what the service takes.
  */
 
-/* A token that was given.  It is wiped when its context goes. */
+/* A token, or who asks for it.  The record's text is the token itself. */
 typedef struct CphToken
 {
-	slist_node	node;			/* in the login's */
-	MemoryContext context;		/* its own */
-	char	   *scope;			/* cph_token_scope of what was asked for */
-	char	   *text;			/* secret */
-	char	   *project_id;		/* that it is good for, or NULL */
 	int64		renew_at;		/* time of cph_transport_now; 0: unknown */
+	uint64		asker;			/* ticket of who asks for one; 0: nobody */
+	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that it is good for, or "" */
 } CphToken;
 
 extern char *cph_token_scope(const CphOptions *options);
@@ -238,9 +250,10 @@ extern void cph_token_request(const CphOptions *options, CphRequest *request);
 extern char *cph_token_body(const CphMappingOptions *mapping,
 							const char *scope);
 extern void cph_token_judge(const CphTransfer *transfer, CphOutcome *outcome);
-extern const char *cph_token_read(CphLogin *login, const char *scope,
+extern const char *cph_token_read(const CphRecordKey *key,
 								  const CphTransfer *transfer);
-extern CphToken *cph_token_find(CphLogin *login, const char *scope);
-extern void cph_token_drop(CphLogin *login, CphToken *token);
+extern bool cph_token_is_good(const CphRecordKey *key);
+extern void cph_token_use(const CphRecordKey *key, CphMappingOptions *used);
+extern void cph_token_drop(const CphRecordKey *key, const char *text);
 
 #endif							/* CPH_USER_PRIVATE_H */

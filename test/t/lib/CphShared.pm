@@ -3,6 +3,9 @@
 #
 #   my $node = CphShared::node();      # as CphTest::node, with shared memory
 #   CphShared::shared()                # whether it has
+#   CphShared::sessions($node, 50, $sql);    # in each of 50 sessions at once
+#   my $run = CphShared::start($node, 50, $sql);  # the same, and go on meanwhile
+#   CphShared::finish($run);
 #
 # CPH_TEST_ALONE in the environment: it has none, as where the library is not
 # preloaded; the tests then expect what each session does by itself.
@@ -15,6 +18,10 @@ use strict;
 use warnings FATAL => 'all';
 
 use CphTest;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
 
 # Whether the sessions of a server that node starts share anything.
 sub shared
@@ -22,14 +29,76 @@ sub shared
 	return !$ENV{CPH_TEST_ALONE};
 }
 
+# Whether this PostgreSQL has memory to share only for what it is started with.
+sub needs_preload
+{
+	my ($version) = `"$ENV{PG_CONFIG}" --version` =~ /(\d+)/;
+	return $version < 17;
+}
+
 # A server with the extension; conf is added to its settings.
 sub node
 {
 	my (%options) = @_;
 
-	my $conf = shared() ? "shared_preload_libraries = 'cph_fdw'\n"
+	my $conf = shared() ? "cph_fdw.shared_memory = '16MB'\n"
 	  : "cph_fdw.shared_memory = 0\n";
+	$conf .= "shared_preload_libraries = 'cph_fdw'\n" if shared() && needs_preload();
 	return CphTest::node(%options, conf => $conf . ($options{conf} // ''));
+}
+
+my $script = 0;
+
+# Begins to run SQL commands in so many sessions at once, each of them so many
+# times (default 1).  Returns what finish wants.
+sub start
+{
+	my ($node, $sessions, $sql, $times) = @_;
+
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/script" . ++$script . '.sql';
+	append_to_file($file, $sql =~ s/\s+/ /gr . "\n");
+	my $run = { output => '' };
+	$run->{harness} = IPC::Run::start(
+		[
+			'pgbench', '-n', '-c', $sessions, '-j', 2, '-t', $times // 1,
+			'-f', $file, $node->connstr('postgres')
+		],
+		'>', \$run->{output}, '2>&1');
+	return $run;
+}
+
+# Waits for the end.  Returns the number of sessions that failed, and, in a
+# list, what pgbench said, too.
+sub finish
+{
+	my ($run) = @_;
+
+	IPC::Run::finish($run->{harness});
+	my $failed = () = $run->{output} =~ /client \d+ (?:script \d+ )?aborted/g;
+	note $run->{output};
+	return wantarray ? ($failed, $run->{output}) : $failed;
+}
+
+# Waits until a server that starts anew after a crash takes sessions again.
+sub until_up
+{
+	my ($node) = @_;
+
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if system_log('psql', '-X', '-q', '-c', '', $node->connstr('postgres')) == 0;
+		sleep 0.1;
+	}
+	die 'the server does not come back';
+}
+
+# Passes if so many sessions can run the commands at once.
+sub sessions
+{
+	my ($node, $sessions, $sql, $name, $times) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(scalar finish(start($node, $sessions, $sql, $times)), 0, $name);
 }
 
 1;

@@ -47,7 +47,8 @@ sub service
 $ENV{PGUSER} = 'postgres';
 
 # Starts a server of PostgreSQL with the extension in its database postgres.
-# An option conf is added to postgresql.conf.
+# Each session remembers for itself (see CphShared for others).  An option conf
+# is added to postgresql.conf.
 sub node
 {
 	my (%options) = @_;
@@ -55,6 +56,7 @@ sub node
 	my $node = PostgreSQL::Test::Cluster->new($options{name} // 'main');
 	$node->init(
 		extra => [ '--encoding=UTF8', '--locale=C', '--username=postgres' ]);
+	$node->append_conf('postgresql.conf', 'cph_fdw.shared_memory = 0');
 	$node->append_conf('postgresql.conf', $options{conf})
 	  if defined $options{conf};
 	$node->start;
