@@ -11,6 +11,7 @@ A request travels down this list, and each module knows only those below it:
     gate        who may read: tokens, keys, projects
     signature   SDK-HMAC-SHA256, checked
     faults      what can go wrong, on command
+    detail      a phone by its id
     pages       one page of a list, as JSON text
     fleet       a list of rows that changes: order, indices, history
     resources   the list endpoints: parameters, documented values, columns

@@ -7,6 +7,8 @@ MESSAGES = {
     "CPS.0001": "No permission to request resources.",
     "CPS.0002": "Parameter: offset or limit is invalid.",
     "CPS.0003": "Internal service error. Please try again later.",
+    "CPS.0004": "Parameter: phone_id is invalid.",
+    "CPS.0005": "The cloud phone does not exist.",
     "CPS.0006": "The account is in arrears: op_restricted.",
     "CPS.0007": "The account is frozen: op_suspended.",
     "CPS.0008": "The account has not completed real-name authentication: op_unverified.",
@@ -25,6 +27,14 @@ MESSAGES = {
                   "policy user over ratelimit,limit:60,time:1 minute",
     "APIGW.0310": "The project is unavailable",
     "APIGW.0611": "Backend unavailable",
+}
+
+#: What some say to a client that does not ask for English, where the service speaks Chinese.
+CHINESE = {
+    "CPS.0001": "没有权限请求资源。",
+    "CPS.0002": "参数offset或limit无效。",
+    "CPS.0005": "云手机不存在。",
+    "CPS.0010": "参数status无效。",
 }
 
 #: The error code that goes with an HTTP status when nothing else is said.

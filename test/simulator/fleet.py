@@ -12,6 +12,7 @@ import random
 from . import data
 from .resources import conditions, matches
 
+GONE_KEPT = 1000    # deleted rows whose detail may still be asked for
 VIEWS_KEPT = 32     # filtered lists remembered between changes: one million rows are 8 MB each
 
 
@@ -42,6 +43,7 @@ class Fleet:
                     places[value] = [row]
                 else:
                     place.append(row)
+        self.gone = {}              # id -> row, of those deleted last
         self.mark_rank = None       # rows of this rank and above came after the mark; None: no mark
         self.past = {}              # rank -> what changed or deleted rows were since the mark
 
@@ -57,6 +59,13 @@ class Fleet:
                 self.views.clear()
             rows = self.views[filters] = self._filter(*conditions(self.resource, filters, settings))
         return rows
+
+    def row_of(self, wanted):
+        """The row with an id, or None."""
+        rows = self.views.get("ids")
+        if rows is None:
+            rows = self.views["ids"] = {getattr(row, self.resource.id_field): row for row in self.rows}
+        return rows.get(wanted)
 
     def forget_views(self):
         """To be called when a setting changes what filters find."""
@@ -133,6 +142,7 @@ class Fleet:
     def delete(self, rows):
         for row in rows:
             self._remember(row)
+            self._keep_gone(row)
             del self.rows[find(self.rows, row)]
             for field, places in self.index.items():
                 self._take_out(places, getattr(row, field), row)
@@ -150,6 +160,11 @@ class Fleet:
                     self._take_out(places, before[field], row)
                     bisect.insort(places.setdefault(value, []), row, key=rank_of)
         self.views.clear()
+
+    def _keep_gone(self, row):
+        if len(self.gone) >= GONE_KEPT:
+            del self.gone[next(iter(self.gone))]
+        self.gone[getattr(row, self.resource.id_field)] = row
 
     @staticmethod
     def _take_out(places, value, row):

@@ -6,8 +6,8 @@ import re
 import sys
 import time
 
-from . import data, further, iam, link, pages
-from .answers import Refused, refusal
+from . import data, detail, further, iam, link, pages
+from .answers import CHINESE, Refused, refusal
 from .faults import Faults
 from .fleet import Fleet
 from .settings import Settings
@@ -15,13 +15,14 @@ from .resources import FURTHER, MODELS, PHONES, RESOURCES, SERVERS, parse_query
 
 LISTS = {resource.path: resource for resource in RESOURCES.values()}
 LIST_PATH = re.compile(f"/v1/([^/]+)/cloud-phone/({'|'.join(LISTS)})")
+DETAIL_PATH = re.compile("/v1/([^/]+)/cloud-phone/phones/([^/]+)")
 WARM_UP_TO = 50_000     # longer lists are serialised as they are asked for
 
 
 class Entry:
     """One request in the log."""
 
-    __slots__ = ("method", "target", "headers", "connection", "in_flight", "start", "end", "status", "bytes")
+    __slots__ = ("method", "target", "headers", "language", "connection", "in_flight", "start", "end", "status", "bytes")
 
     def as_dict(self):
         path, mark, query = self.target.partition("?")
@@ -35,6 +36,7 @@ class Entry:
             "in_flight": self.in_flight,
             "connection": self.connection,
             "headers": list(self.headers),
+            "language": self.language,
         }
 
 
@@ -68,6 +70,7 @@ class Log:
         entry.method = request.method
         entry.target = request.target
         entry.headers = tuple(request.headers)     # names only: no secret, and little memory
+        entry.language = request.headers.get("x-language")
         entry.connection = connection
         entry.in_flight = self.in_flight
         entry.start = time.monotonic()
@@ -176,6 +179,7 @@ class Service:
             try:
                 answer = self._answer(request, listing, hits)
             except Refused as refused:
+                self._translate(refused, request)
                 answer = refusal(refused, request.id)
         for fault in hits:
             if fault.way == "headers":
@@ -185,15 +189,35 @@ class Service:
         return answer, [fault for fault in hits if fault.way == "delivery"]
 
     def _answer(self, request, listing, hits):
+        if request.headers.get("x-language", "en-us") not in ("en-us", "zh-cn"):
+            raise Refused("APIGW.0201", "X-Language is en-us or zh-cn")
         if listing and request.method == "GET":
             project, path = listing.groups()
-            self.gate.admit(request, project, self.now())
+            resource = LISTS[path]
+            self._admit(request, project, resource.name)
             if request.body:
                 raise Refused("APIGW.0201", "A list request has no body")
-            return self._list(LISTS[path], request, hits)
+            return self._list(resource, request, hits)
+        one = DETAIL_PATH.fullmatch(request.path)
+        if one and request.method == "GET":
+            project, phone_id = one.groups()
+            self._admit(request, project, "detail")
+            return detail.answer(self.fleets["phones"], phone_id, request, self.settings)
         if request.path == iam.PATH and request.method == "POST":
             return iam.answer(request, self.users, self.gate, self.settings, self.now())
         raise Refused("APIGW.0101", status=404)
+
+    def _admit(self, request, project, what):
+        """Refused unless the region has the list, or detail, and the request may read it."""
+        if what in self.settings.unpublished:
+            raise Refused("APIGW.0101", status=404)
+        self.gate.admit(request, project, self.now())
+        if what in self.settings.forbidden:
+            raise Refused("CPS.0001", status=403)
+
+    def _translate(self, refused, request):
+        if request.headers.get("x-language", self.settings.language) == "zh-cn":
+            refused.message = CHINESE.get(refused.code, "请求错误。")
 
     def _list(self, resource, request, hits):
         fleet = self.fleets[resource.name]

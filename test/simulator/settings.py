@@ -86,6 +86,16 @@ SETTINGS = {
                               "than its page, and as many like them that come: each number stays"),
     "replaced_every": Setting(1, at_least(1), "replaced_below: after each so many requests for phones"),
     "swapped": Setting(0, at_least(0), "pairs of phones that swap their status after each list request"),
+    # The detail of a phone
+    "detail_not_found": Setting(404, lambda value: value in (400, 404), "the status of an unknown id: 404, 400"),
+    "detail_unknown": Setting([], is_text_list, "ids that the detail does not find, though the list has them"),
+    "detail_outlives": Setting(False, is_flag, "the detail of a phone is still there when the list has it no more"),
+    "detail_drop_fields": Setting([], is_text_list, "fields left out, as in an older region"),
+    "detail_set_fields": Setting({}, lambda value: isinstance(value, dict), "fields that every detail has instead"),
+    # Who may ask what, and where: names of lists, or "detail"
+    "forbidden": Setting([], is_text_list, "403: no permission"),
+    "unpublished": Setting([], is_text_list, "404 of the gateway: a region whose service lacks it"),
+    "language": Setting("en-us", one_of("en-us", "zh-cn"), "of error texts, unless X-Language says otherwise"),
     # The service
     "gzip": Setting(False, is_flag, "compress for clients that accept it"),
     "chunked": Setting(False, is_flag, "send bodies chunked instead of with Content-Length"),
