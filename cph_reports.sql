@@ -3,14 +3,11 @@
 --   psql -f "$(pg_config --sharedir)/extension/cph_reports.sql" DATABASE
 --   psql -v servers=north,south -f ...       only these foreign servers
 --
--- It makes the schema cph_reports, over the foreign servers of cph_fdw; without
--- "servers" all that the user may use are taken.  The user needs a mapping at
--- each.  Run it again when a server has come or is to be left out: views that
--- others are built on, and what was kept of the past, stay.
---
--- The column region is the region of the foreign server, as @region is: its
--- option region or, where it has none, its name; its name too where another
--- server has that region already.  Which is which is in the table regions.
+-- It makes the schema cph_reports.  A foreign server of cph_fdw is a region
+-- here, and its name is the column region; without "servers" all that the user
+-- may use are taken.  The user needs a mapping at each.  Run it again when a
+-- server has come or is to be left out: views that others are built on, and
+-- what was kept of the past, stay.
 --
 -- Read from the service at each query:
 --
@@ -22,8 +19,6 @@
 --   phones_by_server     servers with their phones, capacity and addresses
 --   servers_by_zone      servers by zone and model
 --   age_of_phones        phones by the month they were created in
---   phones_by_image      phones by image and version, with the image's age
---   encoders_by_server   servers with their encoding servers
 --
 -- Kept here, and read without a request:
 --
@@ -55,8 +50,7 @@
 --
 -- WHERE region = '...' asks that region alone, also when others are down.  Where
 -- there are several, LIMIT with OFFSET and count(*) go to the service only from
--- a region's own tables: phones_REGION, servers_REGION, images_REGION and
--- encoders_REGION.
+-- a region's own tables: phones_REGION and servers_REGION.
 
 \set cph_reports_stop :ON_ERROR_STOP
 \set cph_reports_quiet :QUIET
@@ -72,87 +66,36 @@ SELECT coalesce(string_agg(srvname, ',' ORDER BY srvname), '') AS cph_reports_se
 
 BEGIN;
 SET LOCAL client_min_messages = warning;
--- where the extension's functions are
-SELECT coalesce(min(extnamespace::regnamespace::text), '') AS cph_reports_schema
-  FROM pg_extension WHERE extname = 'cph_fdw' \gset
-SELECT set_config('search_path', :'cph_reports_schema', true) AS cph_reports_path \gset
 CREATE SCHEMA IF NOT EXISTS cph_reports;
 
 -- --- Regions ----------------------------------------------------------------
 
 CREATE TABLE IF NOT EXISTS cph_reports.regions (
   region text PRIMARY KEY,
-  server text NOT NULL UNIQUE,
   active boolean NOT NULL DEFAULT true,
   refreshed_at timestamptz,
   failed_at timestamptz,
-  error text,
-  error_detail text
+  error text
 );
 COMMENT ON TABLE cph_reports.regions
-  IS 'the regions, their foreign servers, and how their last snapshots went';
-
--- An option of a foreign server, or null.
-CREATE FUNCTION pg_temp.server_option(server text, name text)
-RETURNS text LANGUAGE sql AS
-$$
-  SELECT option_value FROM pg_foreign_server, pg_options_to_table(srvoptions)
-   WHERE srvname = server AND option_name = name
-$$;
+  IS 'the regions (foreign servers), and how their last snapshots went';
 
 UPDATE cph_reports.regions SET active = false WHERE active;
-UPDATE cph_reports.regions SET active = true
- WHERE server = ANY (ARRAY(SELECT trim(name) FROM string_to_table(:'cph_reports_servers', ',') AS name));
--- A new server takes its region if no other has it, or none that is still there.
-SELECT set_config('cph_reports.servers', :'cph_reports_servers', true) AS cph_reports_path \gset
-DO $$
-DECLARE
-  added text;
-  its_region text;
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'cph_fdw') THEN
-    RAISE EXCEPTION 'the extension cph_fdw is not in this database'
-      USING HINT = 'CREATE EXTENSION cph_fdw, and a server and a user mapping, come first.';
-  END IF;
-  FOR added IN SELECT trim(name) FROM string_to_table(current_setting('cph_reports.servers'), ',') AS name
-              WHERE trim(name) <> '' EXCEPT SELECT server FROM cph_reports.regions ORDER BY 1 LOOP
-    its_region := coalesce(pg_temp.server_option(added, 'region'), added);
-    UPDATE cph_reports.regions SET server = added, active = true
-     WHERE region = its_region AND server NOT IN (SELECT srvname FROM pg_foreign_server);
-    IF NOT FOUND THEN
-      INSERT INTO cph_reports.regions (region, server)
-      VALUES (CASE WHEN its_region IN (SELECT region FROM cph_reports.regions) THEN added ELSE its_region END, added);
-    END IF;
-  END LOOP;
-END
-$$;
+INSERT INTO cph_reports.regions (region)
+SELECT trim(name) FROM string_to_table(:'cph_reports_servers', ',') AS name WHERE trim(name) <> ''
+ON CONFLICT (region) DO UPDATE SET active = true;
 
 DO $$
-DECLARE
-  doubles text;
 BEGIN
   IF NOT EXISTS (SELECT FROM cph_reports.regions WHERE active) THEN
     RAISE EXCEPTION 'there is no server of cph_fdw to report on'
       USING HINT = 'Make one with CREATE SERVER, or name some with -v servers=NAME,...';
   END IF;
   -- the tables of a region are named after it, as far as a name goes
-  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('encoders_' || region)::name HAVING count(*) > 1) THEN
-    RAISE EXCEPTION 'the names of two servers begin with the same 54 bytes'
+  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('servers_' || region)::name HAVING count(*) > 1) THEN
+    RAISE EXCEPTION 'the names of two servers begin with the same 55 bytes'
       USING HINT = 'Give one a shorter name with ALTER SERVER ... RENAME TO.';
   END IF;
-  FOR doubles IN
-    SELECT string_agg(quote_ident(server), ', ' ORDER BY server)
-      FROM (SELECT server, pg_temp.server_option(server, 'project_id') AS project,
-                   coalesce(rtrim(pg_temp.server_option(server, 'endpoint'), '/'),
-                            'https://cph.' || pg_temp.server_option(server, 'region')
-                            || '.myhuaweicloud.com') AS endpoint
-              FROM cph_reports.regions WHERE active) AS s
-     WHERE project IS NOT NULL GROUP BY endpoint, project HAVING count(*) > 1
-  LOOP
-    RAISE WARNING 'each phone appears more than once in the reports'
-      USING DETAIL = format('The servers %s are of one endpoint and one project.', doubles),
-            HINT = 'Name those that are to be reported on with -v servers=NAME,...';
-  END LOOP;
 END
 $$;
 
@@ -184,7 +127,7 @@ CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
   product_id text OPTIONS (field 'metadata.product_id'),
   create_time timestamptz,
   update_time timestamptz
-) SERVER %I OPTIONS (resource 'phones')$$, 'phones_' || region, server),
+) SERVER %I OPTIONS (resource 'phones')$$, 'phones_' || region, region),
   format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'phones_' || region,
          'phones of the region ' || region),
   format($$
@@ -210,39 +153,16 @@ CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
   enterprise_project_id text,
   create_time timestamptz,
   update_time timestamptz
-) SERVER %I OPTIONS (resource 'servers')$$, 'servers_' || region, server),
+) SERVER %I OPTIONS (resource 'servers')$$, 'servers_' || region, region),
   format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'servers_' || region,
-         'servers of the region ' || region),
-  format($$
-CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
-  image_id text,
-  image_name text,
-  image_version text,
-  image_type text,
-  status integer,
-  image_size bigint,
-  create_time timestamptz,
-  update_time timestamptz
-) SERVER %I OPTIONS (resource 'images')$$, 'images_' || region, server),
-  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'images_' || region,
-         'images of the region ' || region),
-  format($$
-CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
-  encode_server_id text,
-  encode_server_name text,
-  encode_server_ip text,
-  server_id text,
-  status integer
-) SERVER %I OPTIONS (resource 'encode_servers')$$, 'encoders_' || region, server),
-  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'encoders_' || region,
-         'encoding servers of the region ' || region)
+         'servers of the region ' || region)
   FROM cph_reports.regions WHERE active ORDER BY region \gexec
 
 -- --- Reports ----------------------------------------------------------------
 
--- Makes a view of a query for each region: {region}, and {phones}, {servers},
--- {images} and {encoders} stand for its name and its tables.  The name is a
--- constant, so that a region that a clause excludes is not even planned.
+-- Makes a view of a query for each region: {region}, {phones} and {servers}
+-- stand for its name and its tables.  The name is a constant, so that a region
+-- that a clause excludes is not even planned.
 CREATE FUNCTION pg_temp.make_view(name text, comment text, query text)
 RETURNS void LANGUAGE plpgsql AS
 $$
@@ -250,12 +170,10 @@ DECLARE
   whole text;
 BEGIN
   SELECT string_agg(
-           replace(replace(replace(replace(replace(query,
+           replace(replace(replace(query,
              '{region}', format('%L::text', region)),
              '{phones}', format('cph_reports.%I', 'phones_' || region)),
              '{servers}', format('cph_reports.%I', 'servers_' || region)),
-             '{images}', format('cph_reports.%I', 'images_' || region)),
-             '{encoders}', format('cph_reports.%I', 'encoders_' || region)),
            E'\nUNION ALL\n' ORDER BY region)
     INTO whole FROM cph_reports.regions WHERE active;
   EXECUTE format('CREATE OR REPLACE VIEW cph_reports.%I AS %s', name, whole);
@@ -355,28 +273,6 @@ BEGIN
            min(create_time) AS oldest, max(create_time) AS newest
       FROM {phones}
      GROUP BY 2 $$);
-
-  -- The images that the service itself offers are in none of these lists.
-  PERFORM pg_temp.make_view('phones_by_image', 'phones by image and version, now', $$
-    SELECT {region} AS region, p.image_id, i.image_name, p.image_version,
-           i.create_time AS image_time, date_trunc('day', now() - i.create_time) AS image_age,
-           p.phones, p.running, p.oldest, p.newest
-      FROM (SELECT image_id, image_version, count(*) AS phones,
-                   count(*) FILTER (WHERE status = 2) AS running,
-                   min(create_time) AS oldest, max(create_time) AS newest
-              FROM {phones} GROUP BY image_id, image_version) AS p
-      LEFT JOIN {images} AS i ON i.image_id = p.image_id $$);
-
-  PERFORM pg_temp.make_view('encoders_by_server', 'servers with their encoding servers, now', $$
-    SELECT {region} AS region, s.server_id, s.server_name, s.status,
-           cph_server_status(s.status) AS status_label, s.availability_zone,
-           count(e.encode_server_id) AS encoders,
-           count(e.encode_server_id) FILTER (WHERE e.status = 1) AS encoders_running,
-           count(e.encode_server_id) FILTER (WHERE e.status = 2) AS encoders_abnormal,
-           string_agg(e.encode_server_ip, ', ' ORDER BY e.encode_server_ip) AS encoder_ips
-      FROM {servers} AS s
-      LEFT JOIN {encoders} AS e ON e.server_id = s.server_id
-     GROUP BY s.server_id, s.server_name, s.status, s.availability_zone $$);
 END
 $make$;
 
@@ -497,16 +393,13 @@ BEGIN
       GET DIAGNOSTICS servers = ROW_COUNT;
       INSERT INTO cph_reports.snapshots VALUES (here, taken, phones, servers);
       UPDATE cph_reports.regions
-         SET refreshed_at = taken, failed_at = NULL, error = NULL, error_detail = NULL
-       WHERE region = here;
+         SET refreshed_at = taken, failed_at = NULL, error = NULL WHERE region = here;
       taken_any := true;
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, details = PG_EXCEPTION_DETAIL;
       RAISE WARNING 'region "%" keeps its last good rows: %', here, message
         USING DETAIL = details;
-      UPDATE cph_reports.regions
-         SET failed_at = taken, error = message, error_detail = nullif(details, '')
-       WHERE region = here;
+      UPDATE cph_reports.regions SET failed_at = taken, error = message WHERE region = here;
     END;
     COMMIT;
   END LOOP;
@@ -534,8 +427,7 @@ COMMENT ON PROCEDURE cph_reports.take_snapshot(interval)
 SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, comment)
   FROM (SELECT DISTINCT ON (c.oid, attnum) relname, attname, comment
           FROM (VALUES
-            ('', 'region', 'region of the foreign server, or its name'),
-            ('', 'server', 'foreign server'),
+            ('', 'region', 'region: the name of the foreign server'),
             ('', 'phone_id', 'identifier of the phone'),
             ('', 'phone_name', 'name of the phone'),
             ('', 'server_id', 'identifier of the server'),
@@ -546,19 +438,7 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
             ('', 'phone_model_name', 'flavour of the phones'),
             ('', 'server_model_name', 'flavour of the server'),
             ('', 'image_id', 'image of the phone'),
-            ('', 'image_name', 'name of the image'),
             ('', 'image_version', 'version of the image'),
-            ('', 'image_type', 'private, or share: another project''s'),
-            ('', 'image_size', 'size of the image in bytes'),
-            ('', 'image_time', 'when the image was created'),
-            ('', 'image_age', 'age of the image'),
-            ('', 'encode_server_id', 'identifier of the encoding server'),
-            ('', 'encode_server_name', 'name of the encoding server'),
-            ('', 'encode_server_ip', 'address of the encoding server'),
-            ('', 'encoders', 'number of encoding servers'),
-            ('', 'encoders_running', 'number of encoding servers that run'),
-            ('', 'encoders_abnormal', 'number of abnormal encoding servers'),
-            ('', 'encoder_ips', 'addresses of the encoding servers, with commas between'),
             ('', 'availability_zone', 'zone in which the server stands'),
             ('', 'traffic_type', 'route: direct, or routing by the encoding container'),
             ('', 'volume_mode', 'disk: 0 not independent, 1 independent'),
@@ -597,7 +477,6 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
             ('regions', 'refreshed_at', 'when the last good snapshot was taken'),
             ('', 'failed_at', 'when the last try failed, if none was good since'),
             ('', 'error', 'why it failed'),
-            ('', 'error_detail', 'more of why it failed: the request and its answer'),
             ('', 'active', 'is it read? (servers of the last run of cph_reports.sql)'),
             ('', 'since', 'when the earlier snapshot was taken'),
             ('', 'until', 'when the later snapshot was taken'),
@@ -616,11 +495,6 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
 
 DROP FUNCTION pg_temp.make_view(text, text, text);
 DROP FUNCTION pg_temp.make_changes(text);
-DROP FUNCTION pg_temp.server_option(text, text);
-SELECT (SELECT count(*) FROM pg_views WHERE schemaname = 'cph_reports') || ' views of '
-       || string_agg(region, ', ' ORDER BY region) AS cph_reports_made
-  FROM cph_reports.regions WHERE active \gset
 COMMIT;
-\echo The schema cph_reports has :cph_reports_made
 \set ON_ERROR_STOP :cph_reports_stop
 \set QUIET :cph_reports_quiet

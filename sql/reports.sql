@@ -62,31 +62,6 @@ SELECT equal('SELECT server_id, n, server_ip, public_ip FROM cph_reports.server_
 SELECT cph_reports.server_ips(a), cph_reports.public_ips(a)
   FROM unnest('{"[{\"intranet_ip\": \"10.0.0.1\", \"access_ip\": \"1.2.3.4\"}, {\"server_ip\": \"10.0.0.2\"}]","[]","null","{\"server_ip\": \"10.0.0.3\"}"}'::jsonb[]) AS a;
 
--- Images of phones, of which one is none of the account's own, and encoding
--- servers of servers.
-BEGIN;
-CREATE TEMP TABLE local_images (LIKE cph_images);
-CREATE TEMP TABLE local_encode_servers (LIKE cph_encode_servers);
-\copy local_images FROM PROGRAM 'test/service copy $CPH_TEST_PORT images'
-\copy local_encode_servers FROM PROGRAM 'test/service copy $CPH_TEST_PORT encode_servers'
-COMMIT;
-SELECT equal('TABLE cph_reports.phones_by_image', $$
-  SELECT 'cph', image_id, image_name, p.image_version, i.create_time, date_trunc('day', now() - i.create_time), count(*),
-         count(*) FILTER (WHERE p.status = 2), min(p.create_time), max(p.create_time)
-    FROM local_phones p LEFT JOIN local_images i USING (image_id) GROUP BY image_id, image_name, p.image_version, i.create_time $$);
-SELECT count(*), count(image_name), count(image_age) FROM cph_reports.phones_by_image;
-SELECT equal('TABLE cph_reports.encoders_by_server', $$
-  SELECT 'cph', server_id, server_name, s.status, cph_server_status(s.status), availability_zone, count(e),
-         count(e) FILTER (WHERE e.status = 1), count(e) FILTER (WHERE e.status = 2), string_agg(encode_server_ip, ', ' ORDER BY encode_server_ip)
-    FROM local_servers s LEFT JOIN local_encode_servers e USING (server_id) GROUP BY server_id, server_name, s.status, availability_zone $$);
-SELECT sum(encoders) FROM cph_reports.encoders_by_server;
-\! test/service log $CPH_TEST_PORT | sort -u
--- A region without the list of images.
-\! test/service fault $CPH_TEST_PORT status status=404 error_code=APIGW.0101 match=cloud-phone/images >/dev/null
-SELECT * FROM failure('TABLE cph_reports.phones_by_image') LIMIT 1;
-SELECT count(*) FROM cph_reports.encoders_by_server;
-\! test/service clear $CPH_TEST_PORT
-
 -- Servers with their phones; one server is asked for alone.
 INSERT INTO cph_reports.capacities VALUES ('rx1.cp.c60.d10.e1v1', 60);
 \! test/service log $CPH_TEST_PORT >/dev/null
@@ -116,10 +91,10 @@ SELECT col_description('cph_reports.fleet_by_status'::regclass, 2), col_descript
 CREATE SERVER west FOREIGN DATA WRAPPER cph_fdw
   OPTIONS (endpoint :'endpoint', project_id '0123456789abcdef0123456789abcdef', max_concurrent_requests '1', max_retries '0');
 CREATE USER MAPPING FOR CURRENT_USER SERVER west OPTIONS (token 'the-token');
-\setenv script :script
-\setenv database :DBNAME
-\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //'
-SELECT region, server, active FROM cph_reports.regions ORDER BY 1;
+\set ECHO none
+\i :script
+\set ECHO all
+SELECT region, active FROM cph_reports.regions ORDER BY 1;
 SELECT region, sum(phones) FROM cph_reports.fleet_by_status GROUP BY 1 ORDER BY 1;
 \! test/service log $CPH_TEST_PORT >/dev/null
 SELECT count(*) FROM plan('SELECT phone_id FROM cph_reports.phones WHERE region = ''north''') AS line WHERE line LIKE '%Foreign%';
@@ -152,7 +127,7 @@ CALL cph_reports.take_snapshot();
 \set VERBOSITY default
 SELECT region, phone_name, change, status_before, status_after, fields FROM cph_reports.phone_changes ORDER BY 3, 2;
 SELECT region, server_name, change, status_before, status_after, fields FROM cph_reports.server_changes;
-SELECT region, failed_at > refreshed_at, error, regexp_replace(error_detail, 'Failed to connect.*', '...') FROM cph_reports.regions ORDER BY 1;
+SELECT region, failed_at > refreshed_at, error FROM cph_reports.regions ORDER BY 1;
 SELECT region, count(*), count(*) FILTER (WHERE phone_name = 'new') FROM cph_reports.latest_phones GROUP BY 1 ORDER BY 1;
 -- What asks only the other one still works; and all do without the one that is down.
 SELECT count(*) FROM cph_reports.phones WHERE region = 'cph';
@@ -163,7 +138,7 @@ SELECT * FROM failure('SELECT count(*) FROM cph_reports.fleet_by_status') LIMIT 
 \set ECHO all
 SELECT count(*) FROM cph_reports.fleet_by_status;
 CALL cph_reports.take_snapshot();
-SELECT region, active, error IS NULL, error_detail IS NULL FROM cph_reports.regions ORDER BY 1;
+SELECT region, active, error IS NULL FROM cph_reports.regions ORDER BY 1;
 SELECT region, count(*) FROM cph_reports.latest_phones GROUP BY 1 ORDER BY 1;
 -- What is old goes, but for the last good rows.
 CALL cph_reports.take_snapshot('0 s');
@@ -189,46 +164,14 @@ RESET ROLE;
 
 -- Two names that are one as far as a table's name goes.
 SELECT repeat('r', 55) || '1' AS one, repeat('r', 55) || '2' AS two \gset
-CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (endpoint 'http://127.0.0.1:1', project_id '11111111111111111111111111111111');
-CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (endpoint 'http://127.0.0.1:1', project_id '22222222222222222222222222222222');
+CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'x', project_id 'x');
+CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'y', project_id 'y');
+\setenv script :script
+\setenv database :DBNAME
 \setenv servers :one,:two
 \! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -v servers="$servers" -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //' | head -n 2
 DROP SERVER :one;
 DROP SERVER :two;
-
--- A region is the server's, as @region is; its name where it has none, or where
--- that is another's.  A server that was renamed keeps its region.
-SET client_min_messages = warning;
-DROP SCHEMA cph_reports CASCADE;
-RESET client_min_messages;
-CREATE SERVER north FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-north-4', project_id '11111111111111111111111111111111');
-CREATE SERVER north2 FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-north-4', project_id '22222222222222222222222222222222');
-CREATE SERVER north3 FOREIGN DATA WRAPPER cph_fdw OPTIONS (endpoint 'https://cph.cn-north-4.myhuaweicloud.com/', project_id '22222222222222222222222222222222');
-CREATE FOREIGN TABLE named (region text OPTIONS (field '@region'), server text OPTIONS (field '@server'))
-  SERVER cph OPTIONS (resource 'phones');
-SELECT DISTINCT region, server FROM named;
-DROP FOREIGN TABLE named;
-\setenv servers north,north2,north3
-\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -v servers="$servers" -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //'
-SELECT region, server, active FROM cph_reports.regions ORDER BY 1;
-SELECT relname, srvname FROM pg_foreign_table JOIN pg_class c ON c.oid = ftrelid JOIN pg_foreign_server s ON s.oid = ftserver
- WHERE relnamespace = 'cph_reports'::regnamespace AND relname LIKE 'phones%' ORDER BY 1;
-ALTER SERVER north RENAME TO "the north";
-\setenv servers 'the north'
-\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -v servers="$servers" -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //'
-SELECT region, server, active FROM cph_reports.regions ORDER BY 1;
--- The extension may be in another schema, or be missing.
-CREATE SCHEMA "Other one";
-ALTER EXTENSION cph_fdw SET SCHEMA "Other one";
-\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -v servers=cph -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //'
-SELECT count(*) FROM cph_reports.phones WHERE status_label = 'stopped';
-ALTER EXTENSION cph_fdw SET SCHEMA public;
-DROP SCHEMA "Other one";
-\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -f "$script" template1 2>&1 | sed 's/^psql:[^ ]* //'
-SET client_min_messages = warning;
-DROP SERVER "the north" CASCADE;
-DROP SERVER north2 CASCADE;
-DROP SERVER north3 CASCADE;
 
 SET client_min_messages = warning;
 DROP SCHEMA cph_reports CASCADE;

@@ -41,11 +41,30 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 }
 
 /*
+ * Returns how many rows above a window its first page is to show.  Until the
+ * service has shown that it filters by what is sent, as a count does, that is as
+ * much as a page has room for, but half of it at least: the rows that it shows
+ * tell whether those that it skipped can be the right ones.
+ */
+static int64
+rows_above(CphScanState *state, const CphQuery *query, int page_size)
+{
+	const CphFacts *facts = cph_client_facts(cph_scan_client(state),
+											 state->endpoint);
+	int64		below = query->limit >= 0 ? Min(query->limit, page_size / 2) :
+		page_size / 2;
+
+	if (query->filters == 0 || facts->counts_filter[query->filters])
+		return 0;
+	return Min(query->offset, page_size - below);
+}
+
+/*
  * Narrows the pager to a window, if the service can be left to do it.  An
  * offset beyond what it can count is skipped here.
  */
 static void
-set_window(const CphScanState *state, CphRun *run, const CphQuery *query,
+set_window(CphScanState *state, CphRun *run, const CphQuery *query,
 		   CphPagerOptions *pager)
 {
 	run->to_skip = query->offset;
@@ -56,10 +75,11 @@ set_window(const CphScanState *state, CphRun *run, const CphQuery *query,
 		return;
 	if (query->fan == NULL)
 	{
-		pager->offset = query->offset;
-		pager->wanted = query->limit;
-		run->to_skip = 0;
-		run->unverified = query->offset > 0;
+		run->to_skip = rows_above(state, query, pager->page_size);
+		pager->offset = query->offset - run->to_skip;
+		if (query->limit >= 0)
+			pager->wanted = Min(query->limit, PG_INT64_MAX - run->to_skip) + run->to_skip;
+		run->unverified = pager->offset > 0;
 	}
 	else if (query->limit >= 0 && query->limit <= PG_INT32_MAX)
 		pager->wanted = query->offset + query->limit;

@@ -124,12 +124,12 @@ cph_frontier_has_read(const CphFrontier *frontier, const CphPage *page)
 }
 
 /*
- * Tells whether a page begins with a row of the frontier's time that was
- * returned, and goes on with those that were returned behind it: with more than
- * half of them, since some may have gone.  One row alone shows nothing, where
- * rows of one time may have no one order.
+ * Returns how many rows a page, which begins with a row of the frontier's time
+ * that was returned, has of those that were returned behind it, that one
+ * included.  It has to have more than half, since some may have gone; else, or if
+ * it begins with another row, 0.
  */
-bool
+int
 cph_frontier_goes_on(const CphFrontier *frontier, const CphPage *page)
 {
 	int			first = page->nitems > 0 ? rank_of(frontier, &page->items[0]) : 0;
@@ -149,7 +149,7 @@ cph_frontier_goes_on(const CphFrontier *frontier, const CphPage *page)
 	}
 	if (others)
 		last = CHAIN(first) * PLACES + frontier->lengths[CHAIN(first)];
-	return first != 0 && found > (last - first + 1) / 2;
+	return first != 0 && found > (last - first + 1) / 2 ? found : 0;
 }
 
 /*

@@ -43,7 +43,7 @@ extern bool cph_frontier_pass(CphFrontier *frontier, const CphItem *item,
 							  int *before);
 extern bool cph_frontier_has_read(const CphFrontier *frontier,
 								  const CphPage *page);
-extern bool cph_frontier_goes_on(const CphFrontier *frontier,
+extern int	cph_frontier_goes_on(const CphFrontier *frontier,
 								 const CphPage *page);
 extern bool cph_frontier_in_order(const CphFrontier *frontier,
 								  const CphPage *page);
@@ -107,8 +107,8 @@ typedef struct CphPager
 	/* What the pages say of their number */
 	int64		count;			/* of the last page; -1: absent */
 	bool		one_count;		/* all pages said the same */
-	bool		doubtful;		/* rows of one time were read on another page
-								 * than their first, and were not all on it */
+	bool		again;			/* the list is read once more, since it has
+								 * shown fewer rows than that */
 } CphPager;
 
 extern CphPager *cph_pager_start(CphClient *client,
@@ -123,8 +123,8 @@ extern bool cph_pager_is_anchored(const CphPager *pager, const CphPage *page,
 								  int64 offset);
 extern bool cph_pager_is_last_page(const CphPager *pager, const CphPage *page,
 								   const CphAsked *asked, int unread);
-extern bool cph_pager_is_doubtful(const CphPager *pager, const CphPage *page,
-								  int64 offset);
+extern bool cph_pager_misses_rows(const CphPager *pager, const CphPage *page,
+								  const CphAsked *asked);
 
 /* What is relied on (trust.c); each raises an error where it does not hold */
 pg_noreturn extern void cph_pager_broken_promise(const CphPager *pager,
@@ -136,8 +136,6 @@ extern void cph_pager_check_ties(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_ids(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_identity(const CphPager *pager,
 									 const CphPage *page);
-extern void cph_pager_check_whole(const CphPager *pager, const CphPage *page,
-								  const CphAsked *asked);
 
 /* What to ask for next (ahead.c) */
 extern void cph_pager_ask(CphPager *pager, int64 offset, int limit);

@@ -173,18 +173,32 @@ note_count(CphPager *pager, const CphPage *page, const CphAsked *asked)
 }
 
 /*
- * Takes note of how many rows a list had that was read to its end, where its
+ * Ends a list that was read to its end.  How many rows it had is noted where its
  * pages do not say: that is its size, if nothing else narrowed what was read.
  */
 static void
-note_end(CphPager *pager)
+end_list(CphPager *pager)
 {
 	const CphPagerOptions *options = &pager->options;
 
+	pager->ended = true;
 	if (pager->count < 0 && options->offset == 0 &&
 		!options->has_newest && !options->has_oldest)
 		cph_facts_note_rows(cph_client_facts(pager->client, options->endpoint),
 							options->params, options->nparams, pager->returned);
+}
+
+/*
+ * Reads the list from its beginning once more, as if it had stepped back there,
+ * to see whether its rows stand where they stood.
+ */
+static void
+read_again(CphPager *pager)
+{
+	pager->again = true;
+	pager->stepped += pager->count;
+	cph_pager_drop_ahead(pager);
+	cph_pager_ask(pager, 0, pager->options.page_size);
 }
 
 /*
@@ -243,15 +257,15 @@ accept_anchored(CphPager *pager, CphPage *page, const CphAsked *asked)
 {
 	int			unread;
 
-	pager->doubtful |= cph_pager_is_doubtful(pager, page, asked->offset);
 	unread = mark_unread(pager, page);
 	if (pager->ended)
 		return;
 	if (cph_pager_is_last_page(pager, page, asked, unread))
 	{
-		pager->ended = true;
-		cph_pager_check_whole(pager, page, asked);
-		note_end(pager);
+		if (!pager->again && cph_pager_misses_rows(pager, page, asked))
+			read_again(pager);
+		else
+			end_list(pager);
 		return;
 	}
 	note_page(pager, page, unread);

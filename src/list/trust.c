@@ -14,8 +14,11 @@
  */
 #define MAX_PAGES_WITHOUT_ROWS 64
 
-#define UNSTABLE_TIES_HINT \
-	"Set the option \"stable_ties\" of the server to false."
+/*
+ * Rows of one time that stand as they stood before, for that not to be by
+ * chance: rows in no order do so once in 40,000 times.
+ */
+#define ROWS_IN_ORDER 8
 
 /* Raises the error for a promise that the service has broken. */
 void
@@ -79,25 +82,30 @@ cph_pager_check_order(const CphPager *pager, const CphPage *page)
 }
 
 /*
- * Checks that rows of one time have one order, where that is relied on; all
- * rows, where neither an order nor a count could show that some were lost.
+ * Checks that rows stand as they stood before: those of one time, where that is
+ * relied on; all of them, where there is no order, if rows are missing or no
+ * number could show it.
  */
 void
 cph_pager_check_ties(const CphPager *pager, const CphPage *page)
 {
 	bool		ordered = pager->options.ordered;
 
-	if ((ordered ? !pager->options.stable_ties : page->has_count) ||
+	if ((ordered ? !pager->options.stable_ties :
+		 page->has_count && !pager->again) ||
 		cph_frontier_in_order(&pager->frontier, page))
 		return;
-	if (!ordered)
-		cph_pager_broken_promise(pager,
-								 "Rows stand in another order on each page.",
-								 "Try again, or read the list in parts by a filter.");
-	else
+	if (ordered)
 		cph_pager_broken_promise(pager,
 								 "Rows of one time stand in another order on each page.",
-								 UNSTABLE_TIES_HINT);
+								 "Set the option \"stable_ties\" of the server to false.");
+	else
+		cph_pager_broken_promise(pager,
+								 pager->again ?
+								 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, and they stand in another order when they are read again.",
+										  pager->returned, pager->count) :
+								 "Rows stand in another order on each page.",
+								 "Try again, or read the list in parts by a filter, as phones by their server_id.");
 }
 
 /* Checks that the rows of a page can be told from those of another stream. */
@@ -151,7 +159,8 @@ cph_pager_is_anchored(const CphPager *pager, const CphPage *page, int64 offset)
 		return first->time > frontier->time;
 	return pager->options.stable_ties &&
 		(is_last(pager, first) ||
-		 (pager->step_back > 0 && cph_frontier_goes_on(frontier, page)));
+		 (pager->step_back > 0 &&
+		  cph_frontier_goes_on(frontier, page) >= Min(ROWS_IN_ORDER, Max(pager->size / 2, 1))));
 }
 
 /*
@@ -172,45 +181,19 @@ cph_pager_is_last_page(const CphPager *pager, const CphPage *page,
 }
 
 /*
- * Tells whether a page goes on with rows of the frontier's time without
- * showing all of them, and without the row that was expected first.
+ * Tells whether a whole list without an order was read, and fewer rows were
+ * returned than all of its pages said there are, and the place of its end says so
+ * too.  Some may have come and others gone, or they have changed places between
+ * two pages.  (Of a list with an order, the rows that a page shows again tell
+ * that, before anything is lost.)
  */
 bool
-cph_pager_is_doubtful(const CphPager *pager, const CphPage *page, int64 offset)
-{
-	const CphFrontier *frontier = &pager->frontier;
-	const CphItem *items = page->items;
-
-	if (!frontier->set || page->nitems == 0 || is_last(pager, &items[0]))
-		return false;
-	return items[page->nitems - 1].time == frontier->time ||
-		(offset > 0 && items[0].time <= frontier->time);
-}
-
-/*
- * Raises an error if a whole list was read and fewer rows were returned than
- * all of its pages said there are, and the place of its end says so too: rows
- * have changed places between two pages.  Rows that come and go change the
- * number.
- */
-void
-cph_pager_check_whole(const CphPager *pager, const CphPage *page,
+cph_pager_misses_rows(const CphPager *pager, const CphPage *page,
 					  const CphAsked *asked)
 {
 	const CphPagerOptions *options = &pager->options;
 
-	if (options->offset > 0 || options->has_newest || options->has_oldest ||
-		!pager->one_count || pager->returned >= pager->count ||
-		asked->offset + page->nitems != pager->count)
-		return;
-	if (!options->ordered)
-		cph_pager_broken_promise(pager,
-								 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since they stand in another order on each page.",
-										  pager->returned, pager->count),
-								 "Read the list in parts by a filter, as phones by their server_id.");
-	if (options->stable_ties && pager->doubtful)
-		cph_pager_broken_promise(pager,
-								 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, since rows of one time stand in another order on each page.",
-										  pager->returned, pager->count),
-								 UNSTABLE_TIES_HINT);
+	return !options->ordered && options->offset == 0 && pager->one_count &&
+		pager->returned < pager->count &&
+		asked->offset + page->nitems == pager->count;
 }

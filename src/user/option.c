@@ -220,7 +220,7 @@ const char *
 cph_options_constant(const CphOptions *options, const char *field)
 {
 	if (strcmp(field, "@region") == 0)
-		return options->region ? options->region : options->server_name;
+		return options->region;
 	if (strcmp(field, "@project_id") == 0)
 		return options->project_id;
 	if (strcmp(field, "@server") == 0)

@@ -64,6 +64,20 @@ foreach my $how ([], [qw(--set page_cap=10)], ['--bounded'])
 	churn("most rows of one time @$how",
 		qw(--scans 3 --phones 600 --page 20 --ties 0.95), @$how);
 }
+
+# A number of rows that stays does not say that the rows do.
+foreach my $ties (0, 0.97, 0.9975)
+{
+	foreach my $change ('replaced=1', 'replaced=5', 'swapped=5')
+	{
+		foreach my $option ([], [qw(--option enable_order_pushdown=false)])
+		{
+			churn("$change, ties: $ties @$option",
+				qw(--scans 3 --phones 1000 --page 100 --changes 0), @$option,
+				'--ties' => $ties, '--set' => $change);
+		}
+	}
+}
 churn('one request at a time',
 	qw(--scans 2 --phones 600 --page 20 --in-flight 1));
 churn('small pages, many changes',

@@ -38,7 +38,7 @@ like($errors, qr/there is no server of cph_fdw to report on.*HINT:  Make one/s, 
 is($node->safe_psql($_, q{SELECT count(*) FROM pg_namespace WHERE nspname = 'cph_reports'}), '0', "and nothing is left in $_")
   foreach 'postgres', 'empty';
 ($status, $output, $errors) = run_script('postgres', '-v', 'servers= cph ');
-is("$status$output$errors", "1The schema cph_reports has 14 views of cph\n", 'and where there is one, what was made');
+is("$status$output$errors", '1', 'and where there is one, nothing is said');
 
 # --- What it shows ----------------------------------------------------------
 
