@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.dont_write_bytecode = True
 
 from differ.psql import Lost, Psql                                     # noqa: E402
-from simulator.client import TOKEN, Service                            # noqa: E402
+from simulator.client import Service                                   # noqa: E402
 
 CLEAN_EVERY = 10
 ANSWERS = {"HV00L", "HV00N", "HV000", "42501", "53400"}     # what design.md and README.md say of answers
@@ -230,9 +230,8 @@ class Run:
                 number += 1
 
     def forgive(self):
-        """A credential that was refused is not sent again for a minute, unless it is set anew."""
-        self.psql.run(f"ALTER USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (SET token '{TOKEN}')")
-        self.psql.run(f"ALTER USER MAPPING FOR CURRENT_USER SERVER paged OPTIONS (SET token '{TOKEN}')")
+        """A credential that was refused is not sent again for a minute, unless the server is forgotten."""
+        self.psql.run("SELECT cph_fdw_disconnect_all()")
 
     def ask(self, number, shape, after):
         """The answer to a query, and the mutations that it met; None: it is to meet none."""

@@ -19,7 +19,7 @@ my $phones = 'GET /v1/PROJECT/cloud-phone/phones';
 
 # What count says proves nothing.
 foreach my $count (
-	'all', 'page', 'absent', 'null', 'negative', 'string',
+	'all', 'page', 'absent', 'null', 'negative', 'string', 'huge',
 	0, 1, 50, 51, 449, 451, 100_000)
 {
 	$service->set(count => $count);
