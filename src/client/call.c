@@ -23,6 +23,7 @@ cph_call_drop(CphCall *call)
 		return;
 	call->client->counters->dropped += call->transfer != NULL;
 	cph_call_end_trial(call);
+	cph_call_end_turn(call);
 	dlist_delete(&call->node);
 	cph_call_release(call);
 	if (call->request.path != NULL)
@@ -89,7 +90,7 @@ spend_request(CphClient *client)
 	spent++;
 }
 
-/* Tells whether the pace and the transport have room for a call now. */
+/* Tells whether the pace and the transport may have room for a call now. */
 static bool
 has_room(const CphCall *call)
 {
@@ -135,6 +136,7 @@ send_request(CphCall *call)
 							   &call->fingerprint, &refusal))
 	{
 		cph_credential_unclaim(client->credential, client->ticket);
+		cph_call_end_turn(call);
 		cph_call_fail(call, &refusal);
 		return;
 	}
@@ -148,6 +150,19 @@ send_request(CphCall *call)
 	call->tries++;
 }
 
+/* Takes a turn for a call.  Returns false if it is not the client's yet. */
+static bool
+take_turn(CphCall *call)
+{
+	CphClient  *client = call->client;
+	int64		look_at;
+
+	call->turn = cph_pace_take(client->connection, client->ticket,
+							   client->options, &look_at);
+	client->turn_at = call->turn ? 0 : look_at;
+	return call->turn;
+}
+
 /* Begins a try of a call, if that is possible now. */
 static void
 start_try(CphCall *call)
@@ -159,7 +174,8 @@ start_try(CphCall *call)
 
 	if (page && client->failure != NULL)
 		cph_call_fail(call, client->failure);
-	else if (has_room(call) && (!page || cph_client_may_log_in(client)))
+	else if (has_room(call) && (!page || cph_client_may_log_in(client)) &&
+			 take_turn(call))
 	{
 		if (page)
 			set_path(call);
@@ -226,15 +242,19 @@ void
 cph_client_step(CphClient *client)
 {
 	cph_ticket_attend(client->ticket);
+	cph_pace_look(client->connection);
 	/* twice: one that ends may make room, or be what is lacked, for another */
 	for (int pass = 0; pass < 2; pass++)
 	{
 		dlist_iter	iter;
 
+		client->turn_at = 0;
 		dlist_foreach(iter, &client->calls)
 			step_call(dlist_container(CphCall, node, iter.cur));
 		end_question(client);
 	}
+	if (client->turn_at == 0)
+		cph_pace_leave(client->connection, client->ticket);
 	cph_client_schedule(client);
 }
 

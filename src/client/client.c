@@ -9,13 +9,6 @@
 
 #include "utils/memutils.h"
 
-/*
- * While another client's call tries a credential, or asks for a token, the
- * others of this session look again after this time: its answer does not wake
- * them, as it does those of other sessions.
- */
-#define LOOK_AGAIN_US INT64CONST(10000)
-
 /* The reset callback of a client's context: others need not wait for it. */
 static void
 leave(void *arg)
@@ -145,8 +138,10 @@ cph_client_peer(const CphClient *client)
 int
 cph_client_concurrency(const CphClient *client)
 {
-	return Min(client->options->max_concurrent_requests,
-			   client->connection->pace.limit);
+	int			limit = client->connection->pace.limit;
+	int			most = client->options->max_concurrent_requests;
+
+	return limit == 0 ? most : Min(most, limit);
 }
 
 /* Returns the number of the client's requests that are in flight. */
@@ -207,6 +202,8 @@ due_time(const CphCall *call, int64 now, bool idle)
 	if (call->transfer != NULL || call->verdict != CPH_VERDICT_NONE ||
 		(client->question != NULL && client->question != call))
 		return 0;
+	if (due <= now && client->turn_at != 0)
+		due = client->turn_at;
 	if (due > now)
 		return due;
 	/* where no other is, it has become due after it was looked at */
@@ -229,7 +226,7 @@ cph_client_schedule(CphClient *client)
 
 	client->ticket->in_flight = in_flight;
 	if (cph_client_is_behind(client))
-		at = now + (client->beaten ? CPH_ATTEND_US : LOOK_AGAIN_US);
+		at = now + (client->beaten ? CPH_ATTEND_US : CPH_LOOK_AGAIN_US);
 	else if (client->connection->trial != NULL)
 		at = now + CPH_ATTEND_US;
 	dlist_foreach(iter, &client->calls)
@@ -240,7 +237,10 @@ cph_client_schedule(CphClient *client)
 		if (due != 0)
 			at = at == 0 ? due : Min(at, due);
 	}
-	if (at != 0 && pace->throttled_since != 0 && !pace->noticed &&
+	if (in_flight > 0)
+		at = at == 0 ? now + CPH_HOLD_US : Min(at, now + CPH_HOLD_US);
+	if (at != 0 && pace->throttled_since != 0 &&
+		pace->throttled_since != client->connection->noticed &&
 		notice_at > now)
 		at = Min(at, notice_at);
 	cph_transport_wake_at(client->transport, at);

@@ -25,6 +25,7 @@ struct CphCall
 	int			limit;
 	int			tries;			/* begun */
 	int			failures;		/* tries that failed in a way that may pass */
+	bool		turn;			/* it has taken one for its try */
 	bool		renewed;		/* the credential was renewed for it */
 	int64		not_before;		/* next try; 0: at once */
 	CphTransfer *transfer;		/* NULL: between tries */
@@ -69,6 +70,8 @@ struct CphClient
 	dlist_head	calls;			/* every CphCall that was not dropped */
 	CphCall    *question;		/* one of them, that all others wait for, or
 								 * NULL */
+	int64		turn_at;		/* when to look for a turn again; 0: no call
+								 * waits for one */
 	bool		beaten;			/* another session finds out what the credential
 								 * lacks */
 	CphFailure *failure;		/* that it ended in, and so do they; or NULL */
@@ -88,6 +91,7 @@ extern void cph_client_report(CphClient *client);
 
 /* verdict.c */
 extern void cph_call_release(CphCall *call);
+extern void cph_call_end_turn(CphCall *call);
 extern void cph_call_end_trial(CphCall *call);
 extern void cph_call_fail(CphCall *call, const CphFailure *failure);
 extern void cph_call_finish(CphCall *call);

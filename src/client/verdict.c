@@ -38,6 +38,15 @@ cph_call_release(CphCall *call)
 	call->transfer = NULL;
 }
 
+/* Gives the turn back that was taken for a try. */
+void
+cph_call_end_turn(CphCall *call)
+{
+	if (call->turn)
+		cph_pace_give(call->client->connection, call->client->ticket);
+	call->turn = false;
+}
+
 /* Has nobody wait any more for what a call finds out. */
 void
 cph_call_end_trial(CphCall *call)
@@ -132,10 +141,9 @@ may_retry(CphCall *call, const CphServiceError *error)
 	switch (call->outcome.verdict)
 	{
 		case CPH_VERDICT_THROTTLE:
-			return cph_pace_throttled(&client->connection->pace,
+			return cph_pace_throttled(client->connection, client->ticket,
 									  cph_outcome_throttle_wait(call->transfer,
 																error, call->tries),
-									  cph_client_in_flight(client),
 									  options->throttle_timeout * USECS_PER_SEC);
 		case CPH_VERDICT_RENEW:
 			if (!question && !call->renewed &&
@@ -214,7 +222,8 @@ cph_call_finish(CphCall *call)
 	call->invalid = invalid_filter(call, error.code);
 	if (call->outcome.verdict == CPH_VERDICT_USE)
 	{
-		cph_pace_succeeded(&client->connection->pace);
+		cph_pace_succeeded(client->connection,
+						   client->options->max_server_requests);
 		call->verdict = CPH_VERDICT_USE;
 		client->counters->tokens += call->endpoint == NULL;
 		if (call->endpoint == NULL)
@@ -228,6 +237,7 @@ cph_call_finish(CphCall *call)
 		cph_call_release(call);
 	else
 		fail_try(call, &error, NULL);
+	cph_call_end_turn(call);
 }
 
 /*

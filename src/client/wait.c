@@ -10,14 +10,16 @@
 static void
 notice_throttling(CphClient *client)
 {
-	CphPace    *pace = &client->connection->pace;
+	CphConnection *connection = client->connection;
+	const CphPace *pace = &connection->pace;
 	int64		now = cph_transport_now();
 
-	if (pace->throttled_since == 0 || pace->noticed ||
+	if (pace->throttled_since == 0 ||
+		pace->throttled_since == connection->noticed ||
 		pace->resume_at <= now ||
 		now - pace->throttled_since < CPH_NOTICE_AFTER_US)
 		return;
-	pace->noticed = true;
+	connection->noticed = pace->throttled_since;
 	ereport(NOTICE,
 			(errmsg("waiting for server \"%s\", which is throttling",
 					client->options->server_name)));
@@ -56,8 +58,8 @@ cph_client_perform(CphClient *client)
 }
 
 /*
- * Shows, and returns for pg_stat_activity, what the client waits for: for a token or an
- * answer, for the next try, or for the service to be ready for more.
+ * Shows, and returns for pg_stat_activity, what the client waits for: a token,
+ * an answer, the next try, its turn, or the service to be ready for more.
  */
 static uint32
 begin_wait(CphClient *client)
@@ -72,6 +74,8 @@ begin_wait(CphClient *client)
 		wait = CPH_WAIT_REQUEST;
 	else if (client->connection->pace.resume_at > cph_transport_now())
 		wait = CPH_WAIT_THROTTLE;
+	else if (client->turn_at != 0)
+		wait = CPH_WAIT_TURN;
 	return cph_ticket_wait(client->ticket, wait);
 }
 
@@ -102,6 +106,10 @@ int
 cph_client_fd(CphClient *client)
 {
 	(void) begin_wait(client);
+	/* no latch that another session sets wakes it here */
+	if (client->turn_at != 0 || client->beaten)
+		cph_transport_wake_at(client->transport,
+							  cph_transport_now() + CPH_LOOK_AGAIN_US);
 	return cph_transport_fd(client->transport);
 }
 

@@ -174,7 +174,7 @@ create_connection(const UserMapping *mapping)
 	connection->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
 	connection->hash = hash_options(mapping->serverid, mapping->umid);
-	cph_pace_reset(&connection->pace);
+	cph_pace_look(connection);
 	connection->valid = true;
 	dlist_push_tail(&connections, &connection->node);
 	return connection;

@@ -198,6 +198,8 @@ const CphOptionRule cph_option_rules[] = {
 	BOOLEAN(enable_count_pushdown, CPH_OF_SERVER),
 	BOOLEAN(stable_ties, CPH_OF_SERVER),
 	BOOLEAN(async_capable, CPH_OF_SERVER | CPH_OF_TABLE),
+	RULE(max_requests_per_second, CPH_OF_SERVER, RATE),
+	INTEGER(max_server_requests, CPH_OF_SERVER, "64", 1, 10000),
 	COST(fdw_request_cost, "100"),
 	COST(fdw_tuple_cost, "0.01"),
 	CHOICE(name_filter, name_filters),
@@ -338,6 +340,9 @@ cph_option_set(const CphOptionRule *rule, const char *value, char *base)
 	if (rule->kind == CPH_KIND_COST &&
 		(!parse_real(value, &cost, 0, NULL) || !(cost >= 0 && cost < 1e10)))
 		bad_value(rule, value, "The value must be a number, 0 or more.");
+	if (rule->kind == CPH_KIND_RATE &&
+		(!parse_real(value, &cost, 0, NULL) || !(cost >= 0.001 && cost < 1e6)))
+		bad_value(rule, value, "The value must be a number between 0.001 and 1000000.");
 	if (rule->kind == CPH_KIND_CHOICE)
 		integer = parse_choice(rule, value);
 	if (rule->kind == CPH_KIND_INTEGER || rule->kind == CPH_KIND_KILOBYTES)
@@ -349,7 +354,7 @@ cph_option_set(const CphOptionRule *rule, const char *value, char *base)
 			cph_secret_copy(value) : pstrdup(value);
 	else if (rule->kind == CPH_KIND_BOOLEAN)
 		*(bool *) target = boolean;
-	else if (rule->kind == CPH_KIND_COST)
+	else if (rule->kind == CPH_KIND_COST || rule->kind == CPH_KIND_RATE)
 		*(double *) target = cost;
 	else
 		*(int *) target = integer;

@@ -34,6 +34,7 @@ static bool attached = false;	/* the shared one has been looked for */
 static const Size sizes[] = {
 	[CPH_RECORD_TICKET] = sizeof(CphTicket),
 	[CPH_RECORD_STATS] = sizeof(CphStats),
+	[CPH_RECORD_PACE] = sizeof(CphPace),
 	[CPH_RECORD_LOGIN] = sizeof(CphLogin),
 	[CPH_RECORD_TOKEN] = sizeof(CphToken),
 };

@@ -21,15 +21,9 @@ PG_FUNCTION_INFO_V1(cph_fdw_stat_get_progress);
 /* Columns of cph_fdw_stat_progress. */
 #define PROGRESS_COLUMNS 10
 
-/*
- * Who did not go on with its calls for that long holds up nobody: a cursor may
- * not be fetched from again.  Who does goes on every CPH_ATTEND_US.
- */
-#define ABANDONED_US (5 * CPH_ATTEND_US)
-
 /* In the order of CphWait. */
 static const char *const waits[] =
-{NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphToken"};
+{NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphTurn", "CphToken"};
 
 /* Returns the key of a ticket. */
 static CphRecordKey
@@ -55,8 +49,10 @@ cph_ticket_open(Oid serverid, const char *server, Oid userid)
 	ticket->number = key.part;
 	ticket->pid = MyProcPid;
 	ticket->process = cph_my_proc_number();
+	ticket->database = MyDatabaseId;
 	ticket->serverid = serverid;
 	ticket->userid = userid;
+	ticket->attended_at = cph_transport_now();
 	strlcpy(ticket->server, server, sizeof(ticket->server));
 	ticket->started_at = now;
 	ticket->expected = -1;
@@ -96,7 +92,41 @@ cph_ticket_wait(CphTicket *ticket, CphWait wait)
 	return events[wait];
 }
 
-/* Ends a ticket.  NULL is harmless.  Raises no error. */
+/* Wakes another process that waits. */
+static void
+wake(const CphTicket *other)
+{
+	if (other->pid != MyProcPid)
+		SetLatch(&GetPGProcByNumber(other->process)->procLatch);
+}
+
+/*
+ * Wakes the session whose turn is the next at the server of a ticket.  A record
+ * is open.
+ */
+void
+cph_ticket_wake_next(const CphTicket *ticket)
+{
+	const CphTicket *next = NULL;
+	const CphTicket *other;
+	int			place = 0;
+
+	while ((other = cph_shared_next(CPH_RECORD_TICKET, &place)) != NULL)
+	{
+		if (other->serverid == ticket->serverid &&
+			other->database == ticket->database && other->place != 0 &&
+			cph_transport_now() - other->attended_at < CPH_ABANDONED_US &&
+			(next == NULL || other->place < next->place))
+			next = other;
+	}
+	if (next != NULL)
+		wake(next);
+}
+
+/*
+ * Ends a ticket, with the turns that it has taken.  NULL is harmless.  Raises no
+ * error.
+ */
 void
 cph_ticket_close(CphTicket *ticket)
 {
@@ -105,8 +135,12 @@ cph_ticket_close(CphTicket *ticket)
 	if (ticket == NULL)
 		return;
 	key = ticket_key(ticket->number);
-	if (cph_shared_find(&key, false) != NULL)
-		cph_shared_drop();
+	if (cph_shared_find(&key, false) == NULL)
+		return;
+	ticket->holds = 0;
+	ticket->place = 0;
+	cph_ticket_wake_next(ticket);
+	cph_shared_drop();
 }
 
 /* Takes note that a client goes on with its calls. */
@@ -124,7 +158,7 @@ is_attended(uint64 number)
 	const CphTicket *ticket = cph_shared_beside(&key);
 
 	return ticket != NULL &&
-		cph_transport_now() - ticket->attended_at < ABANDONED_US;
+		cph_transport_now() - ticket->attended_at < CPH_ABANDONED_US;
 }
 
 /*
@@ -155,8 +189,8 @@ cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder)
 	*holder = 0;
 	while ((other = cph_shared_next(CPH_RECORD_TICKET, &place)) != NULL)
 	{
-		if (other->wait == CPH_WAIT_TOKEN && other->pid != MyProcPid)
-			SetLatch(&GetPGProcByNumber(other->process)->procLatch);
+		if (other->wait == CPH_WAIT_TOKEN)
+			wake(other);
 	}
 }
 

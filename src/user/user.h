@@ -107,6 +107,8 @@ typedef struct CphOptions
 	int			name_filter;	/* a CphNameFilter */
 	int			time_unit;		/* a CphTimeUnit */
 	bool		stable_ties;
+	double		max_requests_per_second;	/* 0: any number */
+	int			max_server_requests;
 	double		fdw_request_cost;
 	double		fdw_tuple_cost;
 
@@ -185,23 +187,18 @@ extern int64 cph_facts_rows(const CphFacts *facts, const CphParam *params,
 							int nparams);
 
 /*
- * How fast a server is asked, by one user mapping.  Times are microseconds of
- * the monotonic clock, 0 is never.
+ * How fast a server is asked, by all sessions.  Times are microseconds of the
+ * monotonic clock, 0 is never.
  */
 typedef struct CphPace
 {
-	int			limit;			/* requests of one scan in flight; INT_MAX:
-								 * unbounded */
+	int			limit;			/* requests in flight; 0: unbounded */
 	int			successes;		/* answers since the limit was changed */
 	int64		resume_at;		/* no request before this time */
 	int64		throttled_since;	/* no success since this time */
-	bool		noticed;		/* the user knows of it */
+	int64		next_at;		/* when the rate allows another one */
+	uint64		places;			/* in the line for turns, given so far */
 } CphPace;
-
-extern void cph_pace_reset(CphPace *pace);
-extern bool cph_pace_throttled(CphPace *pace, int64 wait_us, int in_flight,
-							   int64 timeout_us);
-extern void cph_pace_succeeded(CphPace *pace);
 
 /*
  * What a backend remembers of a server, for each user mapping: how fast
@@ -227,7 +224,8 @@ typedef struct CphConnection
 	bool		valid;			/* false: the server or mapping has changed */
 	int			users;			/* that have it open */
 	uint64		hash;			/* of the options of both */
-	CphPace		pace;
+	CphPace		pace;			/* when cph_pace_look was last called */
+	int64		noticed;		/* the user knows of this throttled_since */
 
 	/*
 	 * The call that finds out what others wait for, a token or whether the
@@ -293,6 +291,7 @@ typedef enum CphWait
 	CPH_WAIT_REQUEST,			/* an answer */
 	CPH_WAIT_BACKOFF,			/* the next try */
 	CPH_WAIT_THROTTLE,			/* the service asked for patience */
+	CPH_WAIT_TURN,				/* other sessions' requests */
 	CPH_WAIT_TOKEN				/* a token that it or another asked for */
 } CphWait;
 
@@ -301,6 +300,18 @@ typedef enum CphWait
  * so that they can tell it from one that nobody reads from any more.
  */
 #define CPH_ATTEND_US INT64CONST(100000)
+
+/* Who does not for that long holds up nobody, being several times late. */
+#define CPH_ABANDONED_US (5 * CPH_ATTEND_US)
+
+/* The same for who only has requests in flight: few take longer. */
+#define CPH_HOLD_US INT64CONST(2000000)
+
+/*
+ * Who waits for another client of its session, or cannot be woken, looks again
+ * after that.
+ */
+#define CPH_LOOK_AGAIN_US INT64CONST(10000)
 
 /* Bytes that are shown of a request. */
 #define CPH_REQUEST_SHOWN 512
@@ -314,8 +325,11 @@ typedef struct CphTicket
 	uint64		number;			/* no other ticket's */
 	int			pid;
 	int			process;		/* of all processes of the server */
+	Oid			database;
 	Oid			serverid;
 	Oid			userid;
+	int			holds;			/* turns that it has taken */
+	uint64		place;			/* in the line for another one; 0: none */
 	int64		attended_at;	/* time of cph_transport_now */
 	char		server[NAMEDATALEN];
 	char		resource[NAMEDATALEN];
@@ -336,6 +350,16 @@ extern void cph_ticket_show(CphTicket *ticket, const char *resource,
 extern uint32 cph_ticket_wait(CphTicket *ticket, CphWait wait);
 extern void cph_ticket_attend(CphTicket *ticket);
 extern void cph_ticket_close(CphTicket *ticket);
+
+extern void cph_pace_look(CphConnection *connection);
+extern bool cph_pace_throttled(CphConnection *connection,
+							   const CphTicket *ticket, int64 wait_us,
+							   int64 timeout_us);
+extern void cph_pace_succeeded(CphConnection *connection, int most);
+extern bool cph_pace_take(CphConnection *connection, CphTicket *ticket,
+						  const CphOptions *options, int64 *look_at);
+extern void cph_pace_give(CphConnection *connection, CphTicket *ticket);
+extern void cph_pace_leave(CphConnection *connection, CphTicket *ticket);
 
 /* Memory of all sessions */
 extern void cph_region_init(void);

@@ -22,6 +22,7 @@ typedef enum CphRecordKind
 {
 	CPH_RECORD_TICKET,			/* a client that is open: CphTicket */
 	CPH_RECORD_STATS,			/* a user at a server: CphStats */
+	CPH_RECORD_PACE,			/* a server: CphPace */
 	/* of a user mapping, and forgotten with it */
 	CPH_RECORD_LOGIN,			/* how its credential was received: CphLogin */
 	CPH_RECORD_TOKEN			/* a token for it: CphToken */
@@ -83,6 +84,7 @@ extern CphRecordKey cph_connection_key(const CphConnection *connection,
 									   CphRecordKind kind, uint64 part);
 extern bool cph_stats_visible(Oid userid);
 extern bool cph_ticket_claim(const CphTicket *ticket, uint64 *holder);
+extern void cph_ticket_wake_next(const CphTicket *ticket);
 extern void cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder);
 
 /* The settings cph_fdw.shared_memory, in kB, and cph_fdw.share_tokens */
@@ -107,6 +109,7 @@ typedef enum CphOptionKind
 	CPH_KIND_INTEGER,			/* int */
 	CPH_KIND_KILOBYTES,			/* int, with the units of postgresql.conf */
 	CPH_KIND_COST,				/* double, not negative */
+	CPH_KIND_RATE,				/* double, positive */
 	CPH_KIND_CHOICE				/* int: the number of the word in choices */
 } CphOptionKind;
 

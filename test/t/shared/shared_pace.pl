@@ -1,0 +1,160 @@
+
+# All sessions together ask a server no faster than its options say, and as it
+# asks for patience.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphLogin;
+use CphSession;
+use CphShared;
+use CphTest;
+use List::Util qw(max min);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $service = CphTest::service(phones => 600, servers => 20);
+my $node = CphShared::node(conf => "restart_after_crash = on\n");
+CphLogin::install($node);
+CphTest::attach($node, $service);
+my $count = q{DO $$BEGIN ASSERT (SELECT count(*) FROM cph_servers) = 20; END$$};
+my $scan = q{DO $$BEGIN ASSERT (SELECT count(DISTINCT phone_id) FROM cph_phones) = 600; END$$};
+
+sub options
+{
+	my (%options) = @_;
+	my $old = $node->safe_psql('postgres', q{SELECT string_agg('DROP ' || option_name, ', ')
+		FROM pg_foreign_server, pg_options_to_table(srvoptions)
+		WHERE option_name NOT IN ('endpoint', 'project_id')});
+	my $new = join ', ', map { "ADD $_ '$options{$_}'" } sort keys %options;
+
+	$node->safe_psql('postgres', 'ALTER SERVER cph OPTIONS (' . join(', ', grep { $_ } $old, $new) . ')');
+	$service->entries;
+	return;
+}
+
+# The most requests that began in any second, and that were in flight at once.
+sub most_in_a_second
+{
+	my @starts = sort { $a <=> $b } map { $_->{start} } @_;
+	my $first = 0;
+	my $most = 0;
+
+	foreach my $i (0 .. $#starts)
+	{
+		$first++ while $starts[$i] - $starts[$first] >= 1;
+		$most = max($most, $i - $first + 1);
+	}
+	return $most;
+}
+
+# What the options may be.
+foreach (
+	[ 'max_requests_per_second', '0', 'HV024' ], [ 'max_requests_per_second', '-1', 'HV024' ],
+	[ 'max_requests_per_second', 'many', 'HV024' ], [ 'max_requests_per_second', 'nan', 'HV024' ],
+	[ 'max_server_requests', '0', 'HV024' ],
+	[ 'max_requests_per_second', '0.5', '' ], [ 'max_server_requests', '10000', '' ])
+{
+	my ($name, $value, $state) = @$_;
+	like($node->safe_psql('postgres',
+			"SELECT failure(\$q\$ALTER SERVER cph OPTIONS (ADD $name '$value')\$q\$)"),
+		$state ? qr/^$state invalid value/ : qr/^no error/, "$name '$value'");
+}
+
+# A rate.
+my $sessions = CphShared::shared() ? 20 : 1;
+options(max_requests_per_second => 40);
+CphShared::sessions($node, $sessions, $count, 'a rate', 100 / $sessions);
+my @entries = $service->entries;
+is(scalar @entries, 100, '... all requests were sent');
+cmp_ok(most_in_a_second(@entries), '<=', 44, '... at most the rate in any second: ' . most_in_a_second(@entries));
+cmp_ok($entries[-1]{start} - $entries[0]{start}, '<', 4, '... and not much less');
+
+# A bound, also when sessions are ended.
+my $bound = 6;
+options(max_server_requests => $bound, fetch_size => 100);
+$service->fault('latency', ms => 30);
+CphShared::sessions($node, CphShared::shared() ? 50 : 1, $scan, 'a bound');
+cmp_ok(max(map { $_->{in_flight} } $service->entries), '<=', $bound, '... holds at every moment');
+my $run = CphShared::start($node, 50, $scan, 2);
+sleep 0.5;
+like($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT waits_for, ',') FROM cph_fdw_stat_progress}),
+	qr/CphTurn/, '... sessions wait for their turn') if CphShared::shared();
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid), pg_cancel_backend(pid)
+	FROM (SELECT pid FROM pg_stat_activity WHERE query ~ '^DO' ORDER BY pid LIMIT 10) s});
+is(scalar CphShared::finish($run), 10, '... those that are not ended go on');
+cmp_ok(max(map { $_->{in_flight} } $service->entries), '<=', $bound, '... and it holds')
+  if CphShared::shared();
+$service->clear;
+
+# First come, first served.
+if (CphShared::shared())
+{
+	options(max_server_requests => 1, max_retries => 0);
+	$service->fault('latency', ms => 500);
+	my @runs;
+	foreach my $limit (11 .. 15)
+	{
+		push @runs, CphShared::start($node, 1, "SELECT server_id FROM cph_servers LIMIT $limit");
+		sleep 0.2;
+	}
+	CphShared::finish($_) foreach @runs;
+	is(join(' ', map { $_->{target} =~ /limit=(\d+)/ } $service->entries),
+		'11 12 13 14 15', 'first come, first served');
+
+	# Who waits can be cancelled, and holds up nobody.
+	$service->clear;
+	$service->fault('stall', times => 1);
+	my $first = CphShared::start($node, 1, $count);
+	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM cph_fdw_stat_progress});
+	my $second = CphSession->new($node);
+	is($second->state("SET statement_timeout = '300ms'; $count"), '57014', 'who waits is cancelled');
+	cmp_ok($second->seconds, '<', 0.6, '... at once');
+	my $third = CphShared::start($node, 3, $count);
+	sleep 0.3;
+	my $pid = $node->safe_psql('postgres', q{SELECT pid FROM cph_fdw_stat_progress});
+	my $start = time;
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	is(scalar CphShared::finish($first), 1, 'who had the only turn is ended');
+	is(scalar CphShared::finish($third), 0, '... and it is the turn of others');
+	cmp_ok(time - $start, '<', 1, '... at once');
+
+	# A cursor that nobody fetches from any more.
+	options(max_server_requests => 1, fetch_size => 100);
+	$service->clear;
+	$second->run('SET statement_timeout = 0');
+	is($second->state('BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones; FETCH 150 FROM c'),
+		'', 'a cursor with a request in flight');
+	$start = time;
+	CphShared::sessions($node, 2, $count, '... holds up others');
+	cmp_ok(time - $start, '<', 6, '... not for long');
+	is($second->state('FETCH ALL FROM c'), '', '... and goes on');
+	$second->run('COMMIT');
+}
+
+# What one session is told to wait, all do.
+options();
+$service->fault('rate', n => 0, retry_after => 2, times => 1);
+my $first = CphShared::start($node, 1, $count);
+sleep 0.5;
+my $others = CphShared::start($node, CphShared::shared() ? 10 : 1, $count);
+is(CphShared::finish($first) + CphShared::finish($others), 0, 'throttled');
+my @starts = sort { $a <=> $b } map { $_->{start} } $service->entries;
+is(scalar @starts, CphShared::shared() ? 12 : 3, '... once');
+cmp_ok($starts[1] - $starts[0], '>=', CphShared::shared() ? 1.9 : 0, '... for all');
+$service->clear;
+
+# A backend that is killed while it has a turn: the server starts anew.
+options(max_server_requests => 1);
+$service->fault('stall', times => 1);
+$run = CphShared::start($node, 1, $count);
+$node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^DO' AND wait_event_type = 'Extension'});
+kill 'KILL', $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '^DO'});
+CphShared::finish($run);
+CphShared::until_up($node);
+CphShared::sessions($node, 10, $count, 'after a crash');
+
+done_testing();
