@@ -164,8 +164,8 @@ RESET ROLE;
 
 -- Two names that are one as far as a table's name goes.
 SELECT repeat('r', 55) || '1' AS one, repeat('r', 55) || '2' AS two \gset
-CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'x', project_id 'x');
-CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'y', project_id 'y');
+CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'x', project_id '0123456789abcdef0123456789abcdef');
+CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'y', project_id '0123456789abcdef0123456789abcdef');
 \setenv script :script
 \setenv database :DBNAME
 \setenv servers :one,:two
