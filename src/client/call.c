@@ -2,8 +2,8 @@
  * call.c
  *		A request, from its first try to its answer.
  *
- * Most calls ask for a page.  What the credential has to ask for first, a
- * token, is a call too: the client's question, which goes the same way.
+ * Most calls ask for a page.  What the credential has to ask for first, a token
+ * or the project, is a call too: the client's question, which goes the same way.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -43,7 +43,7 @@ cph_client_may_log_in(CphClient *client)
 {
 	CphConnection *connection = client->connection;
 	CphLack		lack = cph_credential_lacks(client->credential);
-	CphRequest	request = {0};
+	CphRequest	request = {.question = lack};
 	MemoryContext caller;
 
 	client->beaten = false;
@@ -131,8 +131,7 @@ send_request(CphCall *call)
 
 	http.url = psprintf("%s%s?%s", request->base, request->path,
 						request->query);
-	if (!cph_credential_log_in(client->credential, request,
-							   call->endpoint == NULL, &http,
+	if (!cph_credential_log_in(client->credential, request, &http,
 							   &call->fingerprint, &refusal))
 	{
 		cph_credential_unclaim(client->credential, client->ticket);

@@ -27,17 +27,17 @@ leave(void *arg)
 
 /*
  * Tells whether the client knows the project that it asks for: it may come with
- * a token.  Raises an error where none is named.
+ * a token, or be looked up.  Raises an error where none is named.
  */
 bool
 cph_client_has_project(CphClient *client)
 {
 	const char *project_id = client->project_id;
+	CphLack		lack = cph_credential_lacks(client->credential);
 
 	if (project_id == NULL)
 		project_id = cph_credential_project(client->credential);
-	if (project_id == NULL &&
-		cph_credential_lacks(client->credential) != CPH_LACK_TOKEN)
+	if (project_id == NULL && lack != CPH_LACK_TOKEN && lack != CPH_LACK_PROJECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("server \"%s\" names no project",

@@ -89,6 +89,9 @@ extern void cph_client_show(const CphCall *call);
 extern void cph_client_note_page(const CphCall *call, const CphPage *page);
 extern void cph_client_report(CphClient *client);
 
+/* hint.c */
+extern const char *cph_call_hint(const CphCall *call);
+
 /* verdict.c */
 extern void cph_call_release(CphCall *call);
 extern void cph_call_end_turn(CphCall *call);

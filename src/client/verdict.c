@@ -126,7 +126,7 @@ fail_try(CphCall *call, const CphServiceError *error, const char *reason)
 	failure.sqlstate = outcome->sqlstate;
 	failure.message = psprintf(outcome->message, client->options->server_name);
 	failure.detail = call_detail(call, error, reason);
-	failure.hint = outcome->hint;
+	failure.hint = cph_call_hint(call);
 	cph_call_fail(call, &failure);
 }
 
@@ -136,7 +136,6 @@ may_retry(CphCall *call, const CphServiceError *error)
 {
 	CphClient  *client = call->client;
 	const CphOptions *options = client->options;
-	bool		question = call->endpoint == NULL;
 
 	switch (call->outcome.verdict)
 	{
@@ -146,11 +145,12 @@ may_retry(CphCall *call, const CphServiceError *error)
 																error, call->tries),
 									  options->throttle_timeout * USECS_PER_SEC);
 		case CPH_VERDICT_RENEW:
-			if (!question && !call->renewed &&
-				cph_credential_renew(client->credential, call->fingerprint))
+			if (!call->renewed &&
+				cph_credential_renew(client->credential, &call->request,
+									 call->fingerprint))
 				return call->renewed = true;
 			call->outcome.hint =
-				cph_credential_refused(client->credential, question,
+				cph_credential_refused(client->credential, &call->request,
 									   call->fingerprint, call->transfer,
 									   error, call_detail(call, error, NULL));
 			return false;
@@ -197,12 +197,11 @@ classify(CphCall *call, CphServiceError *error)
 		cph_transfer_state(call->transfer) == CPH_TRANSFER_TIMED_OUT;
 	client->counters->throttled +=
 		call->outcome.verdict == CPH_VERDICT_THROTTLE;
-	if (call->endpoint == NULL)
-		cph_credential_judge(call->transfer, &call->outcome);
-	else
+	cph_credential_judge(client->credential, &call->request, call->transfer,
+						 &call->outcome);
+	if (call->endpoint != NULL)
 	{
 		note_peer(client, call->transfer);
-		cph_credential_answered(client->credential, call->transfer);
 		cph_call_end_trial(call);
 	}
 }
@@ -225,9 +224,10 @@ cph_call_finish(CphCall *call)
 		cph_pace_succeeded(client->connection,
 						   client->options->max_server_requests);
 		call->verdict = CPH_VERDICT_USE;
-		client->counters->tokens += call->endpoint == NULL;
+		client->counters->tokens += call->request.question == CPH_LACK_TOKEN;
 		if (call->endpoint == NULL)
-			reason = cph_credential_learn(client->credential, call->transfer);
+			reason = cph_credential_learn(client->credential, &call->request,
+										  call->transfer);
 		if (reason != NULL)
 			fail_try(call, &error, reason);
 	}

@@ -15,8 +15,9 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-/* The headers of a signed request, and the NULL behind them. */
-#define HEADERS_MAX 5
+/* The headers that are signed; those of a request have two more, and a NULL. */
+#define SIGNED_MAX 4
+#define HEADERS_MAX (SIGNED_MAX + 3)
 
 struct CphCredential
 {
@@ -24,6 +25,7 @@ struct CphCredential
 	CphMappingOptions *mapping;
 	CphAuthMethod method;
 	char	   *scope;			/* of tokens, or NULL: none are asked for */
+	bool		looks_up;		/* the project is to be looked up */
 	CphTransportOptions route;
 	CphRecordKey login;			/* of how it was received */
 	CphRecordKey token;			/* and, with a scope, of the token */
@@ -47,6 +49,40 @@ set_route(CphCredential *credential)
 	route->proxy = options->proxy;
 	route->proxy_user = credential->mapping->proxy_user;
 	route->proxy_password = credential->mapping->proxy_password;
+}
+
+/* Tells whether requests are signed: a wrong signature is counted. */
+static bool
+is_signed(const CphCredential *credential)
+{
+	return credential->method == CPH_AUTH_KEYS ||
+		credential->method == CPH_AUTH_KEYS_FILE;
+}
+
+/*
+ * Reads what to log in with now into credential->used: without a token, where
+ * that is still lacking.  Raises an error if it is not to be had.
+ */
+static void
+read_secrets(CphCredential *credential)
+{
+	const CphMappingOptions *mapping = credential->mapping;
+	CphMappingOptions used = *mapping;
+	MemoryContext caller;
+
+	credential->used = used;
+	MemoryContextReset(credential->used_context);
+	caller = MemoryContextSwitchTo(credential->used_context);
+	if (credential->method == CPH_AUTH_TOKEN_FILE)
+		cph_credfile_token(mapping->token_file, &used);
+	else if (credential->method == CPH_AUTH_KEYS_FILE)
+		cph_credfile_keys(mapping->credentials_file, mapping->profile, &used);
+	else if (credential->scope != NULL)
+		cph_token_use(&credential->token, &used);
+	if (credential->looks_up)
+		used.project_id = cph_login_project(&credential->login);
+	MemoryContextSwitchTo(caller);
+	credential->used = used;
 }
 
 /*
@@ -80,6 +116,12 @@ cph_credential_open(const CphOptions *options, UserMapping *mapping,
 	set_route(credential);
 	foreach(lc, mapping->options)
 		cph_secret_wipe(strVal(lfirst_node(DefElem, lc)->arg));
+	if (is_signed(credential) && options->project_id == NULL &&
+		options->region != NULL)
+	{
+		read_secrets(credential);
+		credential->looks_up = credential->used.project_id == NULL;
+	}
 	return credential;
 }
 
@@ -91,32 +133,8 @@ cph_credential_route(const CphCredential *credential)
 }
 
 /*
- * Reads what to log in with now into credential->used: without a token, where
- * that is still lacking.  Raises an error if it is not to be had.
- */
-static void
-read_secrets(CphCredential *credential)
-{
-	const CphMappingOptions *mapping = credential->mapping;
-	CphMappingOptions used = *mapping;
-	MemoryContext caller;
-
-	credential->used = used;
-	MemoryContextReset(credential->used_context);
-	caller = MemoryContextSwitchTo(credential->used_context);
-	if (credential->method == CPH_AUTH_TOKEN_FILE)
-		cph_credfile_token(mapping->token_file, &used);
-	else if (credential->method == CPH_AUTH_KEYS_FILE)
-		cph_credfile_keys(mapping->credentials_file, mapping->profile, &used);
-	else if (credential->scope != NULL)
-		cph_token_use(&credential->token, &used);
-	MemoryContextSwitchTo(caller);
-	credential->used = used;
-}
-
-/*
  * Returns the project to ask for: the options', or else the one that comes
- * with the credential, or NULL: none does, or not before there is a token.
+ * with the credential or was looked up, or NULL: there is none, or not yet.
  */
 const char *
 cph_credential_project(CphCredential *credential)
@@ -127,14 +145,6 @@ cph_credential_project(CphCredential *credential)
 	return credential->used.project_id;
 }
 
-/* Tells whether requests are signed: a wrong signature is counted. */
-static bool
-is_signed(const CphCredential *credential)
-{
-	return credential->method == CPH_AUTH_KEYS ||
-		credential->method == CPH_AUTH_KEYS_FILE;
-}
-
 /*
  * Tells what a credential lacks before a request for a page can be logged in.
  * Several wrong signatures at once would lock the key.
@@ -142,6 +152,8 @@ is_signed(const CphCredential *credential)
 CphLack
 cph_credential_lacks(CphCredential *credential)
 {
+	if (credential->looks_up && cph_login_project(&credential->login) == NULL)
+		return CPH_LACK_PROJECT;
 	if (is_signed(credential))
 		return cph_login_is_accepted(&credential->login) ?
 			CPH_LACK_NOTHING : CPH_LACK_PROOF;
@@ -199,18 +211,14 @@ cph_credential_unclaim(CphCredential *credential, const CphTicket *ticket)
 	}
 }
 
-/* Fills in the request for the token that is lacking, palloc'd. */
+/* Fills in the request for what is lacking, request->question; palloc'd. */
 void
 cph_credential_question(CphCredential *credential, CphRequest *request)
 {
-	cph_token_request(credential->options, request);
-}
-
-/* Makes what an answer leads to for a page into what it does for a question. */
-void
-cph_credential_judge(const CphTransfer *transfer, CphOutcome *outcome)
-{
-	cph_token_judge(transfer, outcome);
+	if (request->question == CPH_LACK_PROJECT)
+		cph_project_request(credential->options, request);
+	else
+		cph_token_request(credential->options, request);
 }
 
 /*
@@ -218,8 +226,11 @@ cph_credential_judge(const CphTransfer *transfer, CphOutcome *outcome)
  * be.
  */
 const char *
-cph_credential_learn(CphCredential *credential, const CphTransfer *transfer)
+cph_credential_learn(CphCredential *credential, const CphRequest *request,
+					 const CphTransfer *transfer)
 {
+	if (request->question == CPH_LACK_PROJECT)
+		return cph_project_read(&credential->login, transfer);
 	return cph_token_read(&credential->token, transfer);
 }
 
@@ -241,13 +252,14 @@ sign_headers(const CphCredential *credential, const CphRequest *request,
 	const CphMappingOptions *keys = &credential->used;
 	char		date[CPH_DATE_SIZE];
 	char		signature[CPH_HEX_SIZE];
-	CphSignedHeader headers[HEADERS_MAX];
+	CphSignedHeader headers[SIGNED_MAX];
 	CphSignedRequest to_sign = {request->method, request->path, request->query, "",
 	headers, 0};
 
 	cph_sign_date((pg_time_t) time(NULL), date);
 	add_header(&to_sign, headers, "host", strstr(request->base, "://") + 3);
-	add_header(&to_sign, headers, "x-project-id", request->project_id);
+	if (request->project_id != NULL)
+		add_header(&to_sign, headers, "x-project-id", request->project_id);
 	add_header(&to_sign, headers, "x-sdk-date", date);
 	if (keys->security_token != NULL)
 		add_header(&to_sign, headers, "x-security-token", keys->security_token);
@@ -270,38 +282,48 @@ sign_headers(const CphCredential *credential, const CphRequest *request,
  */
 bool
 cph_credential_log_in(CphCredential *credential, const CphRequest *request,
-					  bool question, CphHttpRequest *http, uint64 *fingerprint,
+					  CphHttpRequest *http, uint64 *fingerprint,
 					  CphFailure *refusal)
 {
-	const CphMappingOptions *used = question ? credential->mapping :
+	bool		token = request->question == CPH_LACK_TOKEN;
+	const CphMappingOptions *used = token ? credential->mapping :
 		&credential->used;
 	const char **lines = palloc0(sizeof(char *) * HEADERS_MAX);
 
 	read_secrets(credential);
 	*fingerprint = cph_login_fingerprint(used);
 	http->headers = lines;
-	if (question)
+	*lines++ = "X-Language: en-us"; /* of messages */
+	if (token)
 	{
-		lines[0] = "Content-Type: application/json;charset=utf8";
+		*lines++ = "Content-Type: application/json;charset=utf8";
 		http->body = cph_token_body(used, credential->scope);
 	}
 	else if (is_signed(credential))
 		sign_headers(credential, request, lines);
 	else
-		lines[0] = cph_secret_printf("X-Auth-Token: %s", used->token);
+		*lines++ = cph_secret_printf("X-Auth-Token: %s", used->token);
 	return !cph_login_is_refused(&credential->login, *fingerprint,
 								 credential->options->server_name, refusal);
 }
 
-/* Takes note of the answer to a request for a page. */
+/*
+ * Takes note of an answer, and makes what it leads to for a page into what it
+ * does for a question.
+ */
 void
-cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
+cph_credential_judge(CphCredential *credential, const CphRequest *request,
+					 const CphTransfer *transfer, CphOutcome *outcome)
 {
 	int			status = cph_transfer_status(transfer);
 
 	/* any other may come from something in front of the gateway that checks */
 	if (status == 200 || status == 400 || status == 403 || status == 404)
 		cph_login_accept(&credential->login);
+	if (request->question == CPH_LACK_TOKEN)
+		cph_token_judge(transfer, outcome);
+	else if (request->question == CPH_LACK_PROJECT)
+		cph_project_judge(transfer, outcome);
 }
 
 /*
@@ -309,8 +331,11 @@ cph_credential_answered(CphCredential *credential, const CphTransfer *transfer)
  * token is asked for, or another has come into the file in the meantime.
  */
 bool
-cph_credential_renew(CphCredential *credential, uint64 fingerprint)
+cph_credential_renew(CphCredential *credential, const CphRequest *request,
+					 uint64 fingerprint)
 {
+	if (request->question == CPH_LACK_TOKEN)
+		return false;
 	switch (credential->method)
 	{
 		case CPH_AUTH_PASSWORD:
@@ -328,16 +353,17 @@ cph_credential_renew(CphCredential *credential, uint64 fingerprint)
 }
 
 /*
- * Remembers that the service has refused a page's or a question's credential of
- * that fingerprint; detail is that of the error.  Returns what can be done.
+ * Remembers that the service has refused a request's credential, which has that
+ * fingerprint; detail is that of the error.  Returns what can be done.
  */
 const char *
-cph_credential_refused(CphCredential *credential, bool question,
+cph_credential_refused(CphCredential *credential, const CphRequest *request,
 					   uint64 fingerprint, const CphTransfer *transfer,
 					   const CphServiceError *error, const char *detail)
 {
 	return cph_login_refuse(&credential->login,
-							question ? CPH_AUTH_NONE : credential->method,
+							request->question == CPH_LACK_TOKEN ?
+							CPH_AUTH_NONE : credential->method,
 							fingerprint, transfer, error, detail);
 }
 

@@ -85,6 +85,31 @@ cph_login_accept(const CphRecordKey *key)
 	cph_shared_close();
 }
 
+/* Returns the project that was looked up, palloc'd, or NULL. */
+char *
+cph_login_project(const CphRecordKey *key)
+{
+	const CphLogin *login = cph_shared_find(key, false);
+	char		project_id[CPH_MAX_PROJECT_ID + 1] = "";
+
+	if (login != NULL)
+	{
+		strlcpy(project_id, login->project_id, sizeof(project_id));
+		cph_shared_close();
+	}
+	return *project_id != '\0' ? pstrdup(project_id) : NULL;
+}
+
+/* Remembers it. */
+void
+cph_login_set_project(const CphRecordKey *key, const char *project_id)
+{
+	CphLogin   *login = cph_shared_open(key, false);
+
+	strlcpy(login->project_id, project_id, sizeof(login->project_id));
+	cph_shared_close();
+}
+
 /* Returns the fingerprint of what is logged in with, never 0. */
 uint64
 cph_login_fingerprint(const CphMappingOptions *used)

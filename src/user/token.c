@@ -88,10 +88,15 @@ cph_token_body(const CphMappingOptions *mapping, const char *scope)
 							 json_string(mapping->iam_domain), scope);
 }
 
-/* Makes what an answer leads to for a list into what it does for a token. */
+/*
+ * Makes what an answer leads to for a list into what it does for a token.  That
+ * there was none is what has to be said first.
+ */
 void
 cph_token_judge(const CphTransfer *transfer, CphOutcome *outcome)
 {
+	if (cph_transfer_state(transfer) != CPH_TRANSFER_ANSWERED)
+		return;
 	outcome->message = "could not get a token for server \"%s\"";
 	if (outcome->verdict != CPH_VERDICT_THROTTLE)
 		outcome->sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;

@@ -371,6 +371,16 @@ extern bool cph_shared_is(void);
 
 typedef struct CphCredential CphCredential;
 
+/* What a credential lacks before a request can be logged in. */
+typedef enum CphLack
+{
+	CPH_LACK_NOTHING,
+	CPH_LACK_PROOF,				/* the service has not taken its signature
+								 * yet: the request is to be the only one */
+	CPH_LACK_TOKEN,				/* to be asked for */
+	CPH_LACK_PROJECT			/* to be looked up */
+} CphLack;
+
 /* What a request asks for. */
 typedef struct CphRequest
 {
@@ -379,16 +389,8 @@ typedef struct CphRequest
 	char	   *path;			/* encoded */
 	char	   *query;			/* canonical */
 	const char *project_id;		/* that it is about; NULL: none */
+	CphLack		question;		/* what it asks for; CPH_LACK_NOTHING: a page */
 } CphRequest;
-
-/* What a credential lacks before a request can be logged in. */
-typedef enum CphLack
-{
-	CPH_LACK_NOTHING,
-	CPH_LACK_PROOF,				/* the service has not taken its signature
-								 * yet: the request is to be the only one */
-	CPH_LACK_TOKEN				/* to be asked for */
-} CphLack;
 
 /* An error that is not raised yet. */
 typedef struct CphFailure
@@ -410,24 +412,27 @@ extern void cph_credential_unclaim(CphCredential *credential,
 								   const CphTicket *ticket);
 extern const char *cph_credential_project(CphCredential *credential);
 
-/* A request for a token, in place of one for a page */
+/* A question: what is lacking is asked for, in place of a page */
 extern void cph_credential_question(CphCredential *credential,
 									CphRequest *request);
-extern void cph_credential_judge(const CphTransfer *transfer,
-								 CphOutcome *outcome);
 extern const char *cph_credential_learn(CphCredential *credential,
+										const CphRequest *request,
 										const CphTransfer *transfer);
 
 /* A request of either kind */
 extern bool cph_credential_log_in(CphCredential *credential,
-								  const CphRequest *request, bool question,
+								  const CphRequest *request,
 								  CphHttpRequest *http, uint64 *fingerprint,
 								  CphFailure *refusal);
-extern void cph_credential_answered(CphCredential *credential,
-									const CphTransfer *transfer);
-extern bool cph_credential_renew(CphCredential *credential, uint64 fingerprint);
+extern void cph_credential_judge(CphCredential *credential,
+								 const CphRequest *request,
+								 const CphTransfer *transfer,
+								 CphOutcome *outcome);
+extern bool cph_credential_renew(CphCredential *credential,
+								 const CphRequest *request, uint64 fingerprint);
 extern const char *cph_credential_refused(CphCredential *credential,
-										  bool question, uint64 fingerprint,
+										  const CphRequest *request,
+										  uint64 fingerprint,
 										  const CphTransfer *transfer,
 										  const CphServiceError *error,
 										  const char *detail);

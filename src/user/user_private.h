@@ -217,6 +217,7 @@ extern void cph_credfile_keys(const char *path, const char *profile,
  */
 typedef struct CphLogin
 {
+	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that was looked up, or "" */
 	bool		accepted;		/* the service has taken a credential */
 	uint64		prover;			/* ticket of who finds out; 0: nobody */
 	uint64		refused;		/* fingerprint of one that was; 0: none */
@@ -227,6 +228,9 @@ typedef struct CphLogin
 
 extern bool cph_login_is_accepted(const CphRecordKey *key);
 extern void cph_login_accept(const CphRecordKey *key);
+extern char *cph_login_project(const CphRecordKey *key);
+extern void cph_login_set_project(const CphRecordKey *key,
+								  const char *project_id);
 extern uint64 cph_login_fingerprint(const CphMappingOptions *used);
 extern const char *cph_login_refuse(const CphRecordKey *key,
 									CphAuthMethod method, uint64 fingerprint,
@@ -258,5 +262,14 @@ extern const char *cph_token_read(const CphRecordKey *key,
 extern bool cph_token_is_good(const CphRecordKey *key);
 extern void cph_token_use(const CphRecordKey *key, CphMappingOptions *used);
 extern void cph_token_drop(const CphRecordKey *key, const char *text);
+
+/*
+ * The project that has the name of the region, by who may look it up.
+ */
+
+extern void cph_project_request(const CphOptions *options, CphRequest *request);
+extern void cph_project_judge(const CphTransfer *transfer, CphOutcome *outcome);
+extern const char *cph_project_read(const CphRecordKey *key,
+									const CphTransfer *transfer);
 
 #endif							/* CPH_USER_PRIVATE_H */

@@ -62,6 +62,12 @@ class Gate:
 
     def admit(self, request, project, now):
         """Refused unless the request may read the lists of that project."""
+        self.identify(request, project, now)
+        if project not in self.projects:
+            raise Refused("APIGW.0310", status=403)
+
+    def identify(self, request, project, now):
+        """Refused unless the request is of somebody known, for that project (None: for none)."""
         token = request.headers.get("x-auth-token")
         authorization = request.headers.get("authorization")
         if token is not None and authorization is not None:
@@ -72,8 +78,6 @@ class Gate:
             self._admit_token(token, project, now)
         else:
             raise failure("x-auth-token not found")
-        if project not in self.projects:
-            raise Refused("APIGW.0310", status=403)
 
     def _admit_token(self, token, project, now):
         if token not in self.tokens:
@@ -81,7 +85,7 @@ class Gate:
         expires, owner = self.tokens[token]
         if expires is not None and now >= expires:
             raise Refused("APIGW.0307", status=401)
-        if owner is not None and owner != project:
+        if project is not None and owner is not None and owner != project:
             raise Refused("APIGW.0310", status=403)
 
     def _admit_signed(self, request, authorization, project, now):

@@ -1,4 +1,5 @@
-"""The token service: POST /v3/auth/tokens with a password, scoped to a project."""
+"""The token service: POST /v3/auth/tokens with a password, scoped to a project; and
+GET /v3/projects?name=NAME, which looks a project up."""
 
 import json
 import re
@@ -9,6 +10,7 @@ from .data import make_id
 from .resources import split_query
 
 PATH = "/v3/auth/tokens"
+PROJECTS_PATH = "/v3/projects"
 CONTENT_TYPE = re.compile(r"application/json\s*(;\s*charset=utf-?8\s*)?", re.IGNORECASE)
 
 
@@ -85,6 +87,20 @@ def answer(request, users, gate, settings, now):
         body["token"]["catalog"] = [{"id": make_id(0, "catalogue", "cph"), "name": "cph", "type": "cph",
                                      "endpoints": []}]
     return json_answer(201, body, [("X-Subject-Token", token), ("X-IAM-Trace-Id", request.id)])
+
+
+def list_projects(request, gate, now):
+    """The projects of one name, for somebody who is known."""
+    gate.identify(request, None, now)
+    query = split_query(request.query)
+    if len(query) != 1 or query[0][0] != "name" or not query[0][1]:
+        return iam_error(400, "Invalid request: unknown query parameter.")
+    domain = make_id(0, "domain", "")
+    projects = [{"id": project, "name": name, "domain_id": domain, "parent_id": domain, "description": "",
+                 "enabled": True, "is_domain": False, "links": {}}
+                for project, name in gate.projects.items() if name == query[0][1]]
+    return json_answer(200, {"projects": projects, "links": {"self": "", "next": None, "previous": None}},
+                       [("X-IAM-Trace-Id", request.id)])
 
 
 def stamp(seconds):

@@ -205,6 +205,8 @@ class Service:
             return detail.answer(self.fleets["phones"], phone_id, request, self.settings)
         if request.path == iam.PATH and request.method == "POST":
             return iam.answer(request, self.users, self.gate, self.settings, self.now())
+        if request.path == iam.PROJECTS_PATH and request.method == "GET":
+            return iam.list_projects(request, self.gate, self.now())
         raise Refused("APIGW.0101", status=404)
 
     def _admit(self, request, project, what):

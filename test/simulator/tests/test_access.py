@@ -119,19 +119,21 @@ class SignatureVectors(unittest.TestCase):
 class Keys(Case):
     arguments = ("--phones", "3", "--servers", "1", "--key", "AK/SK", "--key", "AK2/SK2/session")
 
-    def signed(self, secret="SK", access="AK", shift=0, query="limit=2&offset=0", spoil=None, **more):
+    def signed(self, secret="SK", access="AK", shift=0, query="limit=2&offset=0", spoil=None, path=PHONES, **more):
         """The answer to a request signed here, in few lines of its own."""
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + shift))
         headers = {"host": f"127.0.0.1:{self.service.port}", "x-sdk-date": date, **more}
         names = ";".join(sorted(headers))
         lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
         body_hash = hashlib.sha256(b"").hexdigest()
-        canonical = f"GET\n{PHONES}/\n{query}\n{lines}\n{names}\n{body_hash}"
+        canonical = f"GET\n{path}/\n{query}\n{lines}\n{names}\n{body_hash}"
         text = f"SDK-HMAC-SHA256\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         sign = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         headers["Authorization"] = f"SDK-HMAC-SHA256 Access={access}, SignedHeaders={names}, Signature={sign}"
-        answer = self.service.send("GET", f"{PHONES}?{spoil or query}", headers)
+        answer = self.service.send("GET", f"{path}?{spoil or query}", headers)
         body = json.loads(answer.body)
+        if path != PHONES and answer.status == 200:
+            return [project["id"] for project in body["projects"]]
         return answer.status, body.get("error_code"), body.get("error_msg", "")
 
     def test_good_and_bad_signatures(self):
@@ -143,6 +145,15 @@ class Keys(Case):
         self.assertIn("verify aksk signature fail", message)
         self.assertEqual(self.signed(spoil="limit=3&offset=0")[0], 401)
         self.assertIn("ak not exist", self.signed(access="AK9")[2])
+
+    def test_projects(self):
+        def look_up(query, **more):
+            return self.signed(path="/v3/projects", query=query, **more)
+        self.assertEqual(look_up("name=cn-north-4"), [PROJECT])
+        self.assertEqual(look_up("name=none"), [])
+        self.assertEqual(look_up("x=1")[0], 400)
+        self.assertEqual(look_up("name=cn-north-4", secret="wrong")[:2], (401, "APIGW.0301"))
+        self.assertEqual(self.service.send("GET", "/v3/projects?name=cn-north-4").status, 401)
 
     def test_clock(self):
         self.assertEqual(self.signed(shift=-890)[0], 200)

@@ -154,6 +154,9 @@ is($failures[0], join("\n", $refused,
 	'wrong password');
 like($failures[1], qr/It is not sent again for another N seconds/, 'is not sent again');
 is(scalar(grep { /^POST/ } $service->log), 1, 'one request was sent');
+CphLogin::login($node, %user, iam_password => 'wrong');
+CphLogin::fails($node, 'a password that is a word of the message', $servers, $refused,
+	qr/"The username or password is wrong\."/);
 CphLogin::login($node, %user);
 $node->safe_psql('postgres', "ALTER SERVER cph OPTIONS (SET region 'nowhere')");
 CphLogin::fails($node, 'unknown project', $servers, $refused,
@@ -211,6 +214,7 @@ foreach (
 		qr/^DETAIL .*no token in the header X-Subject-Token/ ],
 	[ [ 'body', status => 200, text => '{}' ], $refused ],
 	[ ['garbage'], $refused ],
+	[ [ 'reset', times => 3 ], 'HV00L the answer of server "cph" broke off', qr/^HINT If the port speaks TLS, the option "iam_endpoint"/ ],
 	[ [ 'status', status => 400, shape => 'iam', error_msg => 'echo p\w"d-of-the-user' ],
 		$refused, qr/"echo \*{17}"/ ])
 {
@@ -228,11 +232,14 @@ like($errors, qr/canceling statement due to statement timeout/, 'cancelled');
 cmp_ok(time - $start, '<=', 2, 'at once');
 $node->safe_psql('postgres', q{ALTER SERVER cph
 	OPTIONS (ADD request_timeout '1', SET max_retries '0')});
-CphLogin::fails($node, 'no answer in time', $servers, $refused,
+CphLogin::fails($node, 'no answer in time', $servers,
+	'HV00N server "cph" did not answer in time', qr/^DETAIL POST HOST\/v3\/auth\/tokens/,
 	qr/^HINT The options "connect_timeout" and "request_timeout"/);
 $service->clear;
 $node->safe_psql('postgres',
 	q{ALTER SERVER cph OPTIONS (SET iam_endpoint 'http://127.0.0.1:9')});
-CphLogin::fails($node, 'no connection', $servers, $refused);
+CphLogin::fails($node, 'no connection', $servers,
+	'HV00N could not connect to server "cph"', qr/^DETAIL POST HOST\/v3\/auth\/tokens/,
+	'HINT The option "iam_endpoint" of the server names the host that gives tokens.');
 
 done_testing();

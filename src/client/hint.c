@@ -1,0 +1,104 @@
+/*
+ * hint.c
+ *		What can be done about the error that a call ends in.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "client/client_private.h"
+
+/* The option of the server that names whom a call asks. */
+static const char *
+endpoint_option(const CphCall *call)
+{
+	return call->endpoint != NULL ? "endpoint" : "iam_endpoint";
+}
+
+/*
+ * Of a call that found no connection, or a silent one, where libcurl's text
+ * tells why; or NULL.
+ */
+static const char *
+hint_of_connection(const CphCall *call)
+{
+	const CphOptions *options = call->client->options;
+	const char *text = cph_transfer_error(call->transfer);
+	const char *given = call->endpoint != NULL ? options->endpoint :
+		options->iam_endpoint;
+
+	/* an answer without TLS, or none to a greeting that has no end of line */
+	if (strstr(text, "wrong version number") != NULL ||
+		strstr(text, "SSL connection timeout") != NULL)
+		return psprintf("The port may not speak TLS: see the option \"%s\" of the server.",
+						endpoint_option(call));
+	if (cph_transfer_state(call->transfer) == CPH_TRANSFER_TIMED_OUT)
+		return NULL;
+	if (given == NULL)
+		return psprintf("The host follows from the option \"region\" of the server, which is \"%s\".",
+						options->region);
+	return call->endpoint != NULL ? NULL :
+		"The option \"iam_endpoint\" of the server names the host that gives tokens.";
+}
+
+/*
+ * Of a call without TLS whose answer broke off before it began: NULL, if it
+ * did not.
+ */
+static const char *
+hint_of_silence(const CphCall *call)
+{
+	if (strncmp(call->request.base, "http://", 7) != 0 ||
+		cph_transfer_status(call->transfer) != 0)
+		return NULL;
+	return psprintf("If the port speaks TLS, the option \"%s\" of the server is to begin with \"https://\".",
+					endpoint_option(call));
+}
+
+/* Tells whether an answer is a web page. */
+static bool
+is_web_page(const CphTransfer *transfer)
+{
+	Size		length;
+	const char *body = cph_transfer_body(transfer, &length);
+
+	return body[strspn(body, " \t\r\n")] == '<';
+}
+
+/*
+ * Returns what can be done about the error that a call's last try was, palloc'd
+ * or constant; NULL: nothing that would be known.
+ */
+const char *
+cph_call_hint(const CphCall *call)
+{
+	const CphOptions *options = call->client->options;
+	int64		retry_after = cph_transfer_retry_after(call->transfer);
+	const char *hint = NULL;
+
+	if (retry_after > 0 &&
+		(call->outcome.verdict == CPH_VERDICT_THROTTLE ||
+		 retry_after > options->throttle_timeout))
+		return psprintf("The service asks to wait for " INT64_FORMAT " seconds; the option \"throttle_timeout\" of the server allows %d.",
+						retry_after, options->throttle_timeout);
+	switch (cph_transfer_state(call->transfer))
+	{
+		case CPH_TRANSFER_NO_CONNECTION:
+		case CPH_TRANSFER_TIMED_OUT:
+			hint = hint_of_connection(call);
+			break;
+		case CPH_TRANSFER_TLS_FAILED:
+			if (options->sslrootcert == NULL)
+				hint = "The authorities to trust are the system's, which the package ca-certificates holds, unless the option \"sslrootcert\" of the server names others.";
+			break;
+		case CPH_TRANSFER_BROKEN:
+			hint = hint_of_silence(call);
+			break;
+		case CPH_TRANSFER_ANSWERED:
+			if (is_web_page(call->transfer))
+				hint = psprintf("The answer is a web page: a proxy or gateway in between sent it, or the option \"%s\" of the server names another service.",
+								endpoint_option(call));
+			break;
+		default:
+			break;
+	}
+	return hint ? hint : call->outcome.hint;
+}
