@@ -85,47 +85,52 @@ read_column(const CphTable *table, Node *node, CphSubject *subject)
 }
 
 /*
- * Returns the library that a function of the language C stands in, palloc'd,
- * or NULL.
+ * Tells whether a function of the language C is made of a symbol of a library;
+ * NULL: of any symbol.  Its library, palloc'd, is put into *library, or NULL
+ * where it is of another language.  Nothing is loaded.
  */
-static char *
-library_of(Oid funcid)
+static bool
+is_symbol(Oid funcid, const char *symbol, char **library)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	bool		isnull = true;
-	Datum		library = (Datum) 0;
-	char	   *result;
+	bool		result = false;
+	Datum		datum;
 
+	*library = NULL;
 	if (!HeapTupleIsValid(tuple))
-		return NULL;
+		return false;
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
-		library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &isnull);
-	result = isnull ? NULL : TextDatumGetCString(library);
+	{
+		bool		isnull;
+
+		datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &isnull);
+		if (!isnull)
+			*library = TextDatumGetCString(datum);
+		datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+		result = !isnull &&
+			(symbol == NULL || strcmp(TextDatumGetCString(datum), symbol) == 0);
+	}
 	ReleaseSysCache(tuple);
-	return result;
+	return result && *library != NULL;
 }
 
 /*
- * Tells whether a function is the one that labels the endpoint's numbers.  To
- * look up the address of a function loads its library: only one that stands
- * where the wrapper's own handler stands is looked up, which is here.
+ * Tells whether a function is the one that labels the endpoint's numbers: by
+ * its symbol, in the library of the wrapper's own handler.
  */
 static bool
 is_label_function(const CphTable *table, Oid funcid)
 {
-	const char *library = library_of(funcid);
+	char	   *library;
+	char	   *own;
 	ForeignServer *server;
-	const char *own;
-	FmgrInfo	flinfo;
 
-	if (library == NULL)
+	if (table->endpoint->label_function == NULL ||
+		!is_symbol(funcid, table->endpoint->label_function, &library))
 		return false;
 	server = GetForeignServer(table->options->serverid);
-	own = library_of(GetForeignDataWrapper(server->fdwid)->fdwhandler);
-	if (own == NULL || strcmp(library, own) != 0)
-		return false;
-	fmgr_info(funcid, &flinfo);
-	return flinfo.fn_addr == table->endpoint->label_function;
+	return is_symbol(GetForeignDataWrapper(server->fdwid)->fdwhandler, NULL,
+					 &own) && strcmp(library, own) == 0;
 }
 
 /*

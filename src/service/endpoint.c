@@ -299,7 +299,7 @@ static const CphEndpoint endpoints[] = {
 		.total_field = "count",
 		.page_max = 200, .default_rows = 10000,
 		COLUMNS(phone_columns), FILTERS(phone_filters),
-		.label_field = "status", .label_function = cph_phone_status,
+		.label_field = "status", .label_function = "cph_phone_status",
 		LABELS(phone_labels)
 	},
 	{
@@ -310,7 +310,7 @@ static const CphEndpoint endpoints[] = {
 		.total_field = "count",
 		.page_max = 100, .default_rows = 200,
 		COLUMNS(server_columns), FILTERS(server_filters),
-		.label_field = "status", .label_function = cph_server_status,
+		.label_field = "status", .label_function = "cph_server_status",
 		LABELS(server_labels)
 	},
 	{

@@ -120,7 +120,7 @@ typedef struct CphEndpoint
 	const CphFilter *filters;
 	int			nfilters;
 	const char *label_field;	/* the field that labels describe, or NULL */
-	PGFunction	label_function; /* the SQL function that labels it, or NULL */
+	const char *label_function; /* the SQL function that labels it, or NULL */
 	const CphLabel *labels;
 	int			nlabels;
 } CphEndpoint;
@@ -129,8 +129,6 @@ extern const CphEndpoint *cph_endpoint_at(int number);
 extern const CphEndpoint *cph_endpoint_find(const char *resource);
 extern char *cph_endpoint_names(void);
 extern CphClass cph_filter_class(const CphFilter *filter, const char *value);
-extern PGDLLEXPORT Datum cph_phone_status(PG_FUNCTION_ARGS);
-extern PGDLLEXPORT Datum cph_server_status(PG_FUNCTION_ARGS);
 
 /*
  * A request for a page of a list: its path and its query.

@@ -142,7 +142,7 @@ def same(name, query, values, wanted):
 def catalog():
     statement = Statement()
     statement.call("SQLTables", None, 0, None, 0, b"cph%", SQL_NTS, None, 0)
-    report("tables", sorted(row[0] for row in statement.rows(3)), ["cph_bandwidths", "cph_encode_servers", "cph_images", "cph_phone_models", "cph_phones", "cph_servers"])
+    report("tables", sorted(row[0] for row in statement.rows(3)), ["cph_bandwidths", "cph_encode_servers", "cph_fdw_stat_progress", "cph_fdw_stat_servers", "cph_images", "cph_phone_models", "cph_phones", "cph_servers"])
     statement.close()
     statement = Statement()
     statement.call("SQLColumns", None, 0, b"public", SQL_NTS, b"cph_phones", SQL_NTS, None, 0)

@@ -75,7 +75,7 @@ $session->query_safe(
 executes('the right token', 'page(2, 3)', 3, "$phones?limit=3&offset=0&status=2 200");
 
 # The table.
-$session->query_safe(q{ALTER FOREIGN TABLE cph_phones ALTER status OPTIONS (ADD field 'type')});
+$session->query_safe(q{ALTER FOREIGN TABLE cph_phones ALTER status OPTIONS (SET field 'type')});
 executes('another field', 'page(0, 3)', 3, "$phones?limit=3&offset=0&type=0 200");
 $session->query_safe('ALTER FOREIGN TABLE cph_phones ALTER status OPTIONS (DROP field)');
 $session->query_safe('ALTER FOREIGN TABLE cph_phones OPTIONS (ADD fetch_size \'150\')');
