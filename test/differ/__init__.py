@@ -2,7 +2,7 @@
 
     tables      the foreign tables, and the plain tables that hold the same rows
     readings    how the service may be read, and the options of the server that go with each
-    asked       what a query asked the service for
+    log         what a query asked the service for
     psql        one psql behind pipes
     clauses     random clauses, and what the service may be asked for each
     shapes      random queries around them

@@ -10,7 +10,7 @@ import math
 import time
 
 from .clauses import ask_equal, ask_name
-from .asked import PAGE_MAX
+from .log import PAGE_MAX
 
 DEFAULT_ROWS = {"phones": 10000, "servers": 200}    # that the planner supposes
 PROBES = 2      # requests that find out whether names are found by their inside

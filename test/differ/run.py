@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from .asked import requests_of
+from .log import requests_of
 
 FIRST_ROWS = {"extreme", "exists", "window", "cursor"}     # shapes of which the planner wants the first rows only
 
