@@ -64,7 +64,7 @@ $$
 DECLARE
   result text;
 BEGIN
-  EXECUTE format('CREATE FOREIGN TABLE scratch (x %s) SERVER cph OPTIONS (resource ''phones'')', type);
+  EXECUTE format('CREATE FOREIGN TABLE scratch (x %s) SERVER cph OPTIONS (resource ''phones'', field_check ''off'')', type);
   EXECUTE 'SELECT format(''%s %s'', pg_typeof(x), coalesce(quote_literal(x::text), ''NULL'')) FROM scratch LIMIT 1' INTO result;
   EXECUTE 'DROP FOREIGN TABLE scratch';
   RETURN result;

@@ -53,3 +53,34 @@ DROP TABLE before;
 DROP SCHEMA "To comment", "Other one" CASCADE;
 RESET client_min_messages;
 \! test/service log $CPH_TEST_PORT
+
+-- A column that shows no field of the list is null in every row: a typo, a name
+-- of the user's own, another list.  A scan says so once.
+CREATE FOREIGN TABLE odd (statuss integer, "STATUS" integer, name text, imei text, order_id text OPTIONS (field 'metadata.order_id'),
+  whole jsonb OPTIONS (field '$'), region text OPTIONS (field '@region'), phone text OPTIONS (field 'phone_nam.x'), quite_another text)
+  SERVER cph OPTIONS (resource 'phones');
+ALTER FOREIGN TABLE odd DROP imei;
+-- EXPLAIN without VERBOSE, and planning, say nothing.
+SELECT plan('SELECT imei FROM cph_phones'), plan('SELECT statuss FROM odd');
+SELECT plan('SELECT statuss FROM odd', 'COSTS OFF, VERBOSE');
+SELECT count(*), count(statuss) FROM odd WHERE statuss = 2;
+SELECT count(*) FROM odd;
+SELECT count(*), count(name) FROM odd WHERE order_id IS NOT NULL;
+-- Again if it has others, or in another session.
+ALTER FOREIGN TABLE odd ALTER statuss OPTIONS (ADD field 'status');
+SELECT count(*) > 900 AS most FROM odd WHERE statuss = 2;
+ALTER FOREIGN TABLE odd OPTIONS (SET resource 'bandwidths');
+SELECT count(*) FROM odd;
+SELECT count(*) FROM odd;
+\connect -
+SELECT count(*) FROM odd;
+SELECT item, status, detail FROM cph_fdw_check('cph') WHERE item LIKE 'table%';
+ALTER FOREIGN TABLE odd OPTIONS (ADD field_check 'off');
+SELECT plan('SELECT statuss FROM odd', 'COSTS OFF, VERBOSE');
+\connect -
+SELECT count(*) FROM odd;
+SELECT item, status, detail FROM cph_fdw_check('cph') WHERE item LIKE 'table%';
+SELECT failure('ALTER FOREIGN TABLE odd OPTIONS (SET field_check ''perhaps'')');
+SELECT failure('ALTER SERVER cph OPTIONS (ADD field_check ''off'')');
+DROP FOREIGN TABLE odd;
+\! test/service log $CPH_TEST_PORT >/dev/null

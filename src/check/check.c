@@ -220,6 +220,7 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
 		check_endpoint(&check, cph_endpoint_at(i), i == 0);
 	report_peer(&check);
+	cph_check_tables(&check);
 	cph_client_close(check.client);
 	return (Datum) 0;
 }

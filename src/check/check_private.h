@@ -37,4 +37,7 @@ extern CphPage *cph_check_fetch(CphCheck *check, const char *item,
 /* Filters (filter.c) */
 extern void cph_check_filter(CphCheck *check, const CphFilter *filter);
 
+/* Foreign tables (tables.c) */
+extern void cph_check_tables(CphCheck *check);
+
 #endif							/* CPH_CHECK_PRIVATE_H */

@@ -149,7 +149,10 @@ show_pushed(const Shown *shown, ExplainState *es)
 							es);
 }
 
-/* Shows the class of each clause, and why LIMIT was not pushed. */
+/*
+ * Shows the class of each clause, columns that show no field that is known, and
+ * why LIMIT was not pushed.
+ */
 static void
 show_classes(const Shown *shown, ExplainState *es)
 {
@@ -185,6 +188,9 @@ show_classes(const Shown *shown, ExplainState *es)
 	}
 	if (lines != NIL)
 		ExplainPropertyList("CPH Clauses", lines, es);
+	lines = cph_unlisted_columns(spec->relid, shown->state->options);
+	if (lines != NIL)
+		ExplainPropertyList("CPH Unknown Fields", lines, es);
 	if (spec->no_limit_reason != NULL)
 		ExplainPropertyText("CPH Limit Not Pushed", spec->no_limit_reason, es);
 }

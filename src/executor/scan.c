@@ -26,6 +26,7 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 	state->endpoint = cph_options_resource(state->options);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
+	cph_unlisted_warn(state->spec->relid, state->options);
 	state->userid = cph_plan_userid(plan, node->ss.ps.state);
 	if (!OidIsValid(state->userid))
 		state->userid = GetUserId();

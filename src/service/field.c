@@ -9,7 +9,9 @@
 
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/tuplestore.h"
+#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(cph_phone_status);
 PG_FUNCTION_INFO_V1(cph_server_status);
@@ -31,6 +33,62 @@ cph_filter_class(const CphFilter *filter, const char *value)
 			return filter->values[i].class;
 	}
 	return CPH_LOCAL;
+}
+
+/*
+ * Tells whether a field is the whole item, or one that is documented of a list,
+ * or below one.
+ */
+bool
+cph_field_is_listed(const CphEndpoint *endpoint, const char *field)
+{
+	Size		length = strcspn(field, ".");
+
+	for (int i = 0; i < endpoint->ncolumns; i++)
+	{
+		if (strlen(endpoint->columns[i].name) == length &&
+			memcmp(endpoint->columns[i].name, field, length) == 0)
+			return true;
+	}
+	return strcmp(field, "$") == 0;
+}
+
+/* Tells whether a name ends with another behind an underscore. */
+static bool
+ends_with(const char *name, const char *other)
+{
+	int			begin = (int) strlen(name) - (int) strlen(other);
+
+	return begin > 0 && name[begin - 1] == '_' &&
+		strcmp(name + begin, other) == 0;
+}
+
+/*
+ * Returns the field of a list whose name is nearest to one that it does not
+ * have, in upper or lower case; NULL if more than half of each is wrong.
+ */
+const char *
+cph_field_nearest(const CphEndpoint *endpoint, const char *field)
+{
+	int			length = Min(strcspn(field, "."), NAMEDATALEN);
+	char	   *name = asc_tolower(field, length);
+	const char *nearest = NULL;
+	int			distance = length / 2 + 1;
+
+	for (int i = 0; i < endpoint->ncolumns; i++)
+	{
+		const char *other = endpoint->columns[i].name;
+		int			d = ends_with(other, name) ? 0 :
+			varstr_levenshtein_less_equal(name, length, other, strlen(other),
+										  1, 1, 1, distance, true);
+
+		if (d < distance)
+		{
+			nearest = other;
+			distance = d;
+		}
+	}
+	return nearest;
 }
 
 /* Returns the label of argument 0, or NULL if none is documented. */

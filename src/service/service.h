@@ -128,6 +128,9 @@ typedef struct CphEndpoint
 extern const CphEndpoint *cph_endpoint_at(int number);
 extern const CphEndpoint *cph_endpoint_find(const char *resource);
 extern char *cph_endpoint_names(void);
+extern bool cph_field_is_listed(const CphEndpoint *endpoint, const char *field);
+extern const char *cph_field_nearest(const CphEndpoint *endpoint,
+									 const char *field);
 extern CphClass cph_filter_class(const CphFilter *filter, const char *value);
 
 /*

@@ -143,10 +143,11 @@ cph_check_key(const char *value)
 	return check_length(value);
 }
 
-/* In the order of CphNameFilter and CphTimeUnit. */
+/* In the order of CphNameFilter, CphTimeUnit and CphFieldCheck. */
 static const char *const name_filters[] =
 {"auto", "substring", "prefix", "exact", "off", NULL};
 static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
+static const char *const field_checks[] = {"warn", "off", NULL};
 
 /*
  * A day bounds what is told in seconds; 1 GB is the largest palloc'd value.
@@ -182,6 +183,8 @@ const CphOptionRule cph_option_rules[] = {
 	STRING(iam_endpoint, CPH_OF_SERVER, cph_check_endpoint),
 	STRING(project_id, CPH_OF_SERVER | CPH_OF_TABLE, cph_check_project_id),
 	STRING(resource, CPH_OF_TABLE, cph_check_resource),
+	RULE(field_check, CPH_OF_TABLE, CHOICE, .initial = "warn",
+		 .choices = field_checks),
 	INTEGER(fetch_size, CPH_OF_SERVER | CPH_OF_TABLE, NULL, 2, CPH_MAX_PAGE),
 	INTEGER(max_concurrent_requests, CPH_OF_SERVER, "4", 1, CPH_MAX_CONCURRENT),
 	INTEGER(connect_timeout, CPH_OF_SERVER, "10", 1, MAX_SECONDS),

@@ -60,6 +60,13 @@ extern void cph_mapping_check(const CphMappingOptions *mapping);
  * ever, since options are checked again when a dump is restored.
  */
 
+/* Values of the table option field_check. */
+typedef enum CphFieldCheck
+{
+	CPH_FIELD_CHECK_WARN,
+	CPH_FIELD_CHECK_OFF
+} CphFieldCheck;
+
 /* Values of the server option name_filter: what a "fuzzy" name finds. */
 typedef enum CphNameFilter
 {
@@ -119,6 +126,7 @@ typedef struct CphOptions
 
 	/* Of the table */
 	char	   *resource;		/* or NULL */
+	int			field_check;	/* a CphFieldCheck */
 } CphOptions;
 
 extern int	cph_max_requests;
@@ -130,6 +138,8 @@ extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);
 extern char *cph_column_field(Oid relid, AttrNumber attnum,
 							  const char *column);
 
+extern List *cph_unlisted_columns(Oid relid, const CphOptions *options);
+extern void cph_unlisted_warn(Oid relid, const CphOptions *options);
 extern bool cph_field_is_constant(const char *field);
 extern const char *cph_options_constant(const CphOptions *options,
 										const char *field);
