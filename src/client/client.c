@@ -144,36 +144,35 @@ cph_client_concurrency(const CphClient *client)
 	return limit == 0 ? most : Min(most, limit);
 }
 
-/* Returns the number of the client's requests that are in flight. */
-int
-cph_client_in_flight(CphClient *client)
+/* Returns how many of the client's calls were sent, and are not read. */
+static int
+count_sent(CphClient *client, bool also_settled)
 {
 	int			result = 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &client->calls)
 	{
-		CphCall    *call = dlist_container(CphCall, node, iter.cur);
+		const CphCall *call = dlist_container(CphCall, node, iter.cur);
 
-		if (call->transfer != NULL && call->verdict == CPH_VERDICT_NONE)
-			result++;
+		result += call->transfer != NULL &&
+			(also_settled || call->verdict == CPH_VERDICT_NONE);
 	}
 	return result;
+}
+
+/* Returns the number of the client's requests that are in flight. */
+int
+cph_client_in_flight(CphClient *client)
+{
+	return count_sent(client, false);
 }
 
 /* Returns the number of requests that were sent and not read, as things are. */
 int
 cph_client_unread(CphClient *client)
 {
-	int			result = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &client->calls)
-	{
-		if (dlist_container(CphCall, node, iter.cur)->transfer != NULL)
-			result++;
-	}
-	return result;
+	return count_sent(client, true);
 }
 
 /*

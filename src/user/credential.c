@@ -25,7 +25,8 @@ struct CphCredential
 	CphMappingOptions *mapping;
 	CphAuthMethod method;
 	char	   *scope;			/* of tokens, or NULL: none are asked for */
-	bool		looks_up;		/* the project is to be looked up */
+	bool		looks_up;		/* the project is to be looked up, */
+	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* and was; or "" */
 	CphTransportOptions route;
 	CphRecordKey login;			/* of how it was received */
 	CphRecordKey token;			/* and, with a scope, of the token */
@@ -79,8 +80,6 @@ read_secrets(CphCredential *credential)
 		cph_credfile_keys(mapping->credentials_file, mapping->profile, &used);
 	else if (credential->scope != NULL)
 		cph_token_use(&credential->token, &used);
-	if (credential->looks_up)
-		used.project_id = cph_login_project(&credential->login);
 	MemoryContextSwitchTo(caller);
 	credential->used = used;
 }
@@ -141,6 +140,8 @@ cph_credential_project(CphCredential *credential)
 {
 	if (credential->options->project_id != NULL)
 		return credential->options->project_id;
+	if (credential->looks_up)
+		return credential->project_id[0] ? credential->project_id : NULL;
 	read_secrets(credential);
 	return credential->used.project_id;
 }
@@ -152,7 +153,9 @@ cph_credential_project(CphCredential *credential)
 CphLack
 cph_credential_lacks(CphCredential *credential)
 {
-	if (credential->looks_up && cph_login_project(&credential->login) == NULL)
+	if (credential->looks_up && credential->project_id[0] == '\0')
+		cph_login_project(&credential->login, credential->project_id);
+	if (credential->looks_up && credential->project_id[0] == '\0')
 		return CPH_LACK_PROJECT;
 	if (is_signed(credential))
 		return cph_login_is_accepted(&credential->login) ?

@@ -85,19 +85,17 @@ cph_login_accept(const CphRecordKey *key)
 	cph_shared_close();
 }
 
-/* Returns the project that was looked up, palloc'd, or NULL. */
-char *
-cph_login_project(const CphRecordKey *key)
+/* Fills in the project that was looked up; "": none was. */
+void
+cph_login_project(const CphRecordKey *key, char *project_id)
 {
 	const CphLogin *login = cph_shared_find(key, false);
-	char		project_id[CPH_MAX_PROJECT_ID + 1] = "";
 
-	if (login != NULL)
-	{
-		strlcpy(project_id, login->project_id, sizeof(project_id));
-		cph_shared_close();
-	}
-	return *project_id != '\0' ? pstrdup(project_id) : NULL;
+	*project_id = '\0';
+	if (login == NULL)
+		return;
+	strlcpy(project_id, login->project_id, CPH_MAX_PROJECT_ID + 1);
+	cph_shared_close();
 }
 
 /* Remembers it. */

@@ -97,44 +97,26 @@ cph_sign_names(const CphSignedRequest *request)
 }
 
 /*
- * Returns the bytes that a canonical form takes, at most: one that grew would
- * leave pieces behind, and a security token is among its headers.
+ * Returns the canonical form of a request, a secret, as is each piece of it: a
+ * security token is among the headers.
  */
-static Size
-canonical_size(const CphSignedRequest *request)
-{
-	Size		size = CPH_HEX_SIZE + 16;	/* with the ends of the lines */
-
-	size += strlen(request->method) + strlen(request->path) +
-		strlen(request->query);
-	for (int i = 0; i < request->nheaders; i++)
-		size += 2 * strlen(request->headers[i].name) +
-			strlen(request->headers[i].value) + 3;
-	return size;
-}
-
-/* Returns the canonical form of a request, a secret. */
 static char *
 canonical_form(const CphSignedRequest *request)
 {
-	Size		size = canonical_size(request);
-	char	   *form = cph_secret_alloc(size);
-	Size		length;
-	char		body[CPH_HEX_SIZE];
 	Size		path = strlen(request->path);
 	bool		slash = path == 0 || request->path[path - 1] != '/';
+	const char *headers = "";
+	char		body[CPH_HEX_SIZE];
 
-	/* the path ends with a slash here, whether it does when it is sent or not */
-	length = snprintf(form, size, "%s\n%s%s\n%s\n", request->method,
-					  request->path, slash ? "/" : "", request->query);
 	for (int i = 0; i < request->nheaders; i++)
-		length += snprintf(form + length, size - length, "%s:%s\n",
-						   request->headers[i].name, request->headers[i].value);
+		headers = cph_secret_printf("%s%s:%s\n", headers,
+									request->headers[i].name,
+									request->headers[i].value);
 	write_digest(request->body, body);
-	length += snprintf(form + length, size - length, "\n%s\n%s",
-					   cph_sign_names(request), body);
-	Assert(length < size);
-	return form;
+	/* the path ends with a slash here, whether it does when it is sent or not */
+	return cph_secret_printf("%s\n%s%s\n%s\n%s\n%s\n%s", request->method,
+							 request->path, slash ? "/" : "", request->query,
+							 headers, cph_sign_names(request), body);
 }
 
 /* Writes the digest of a request's canonical form, CPH_HEX_SIZE bytes. */

@@ -228,7 +228,7 @@ typedef struct CphLogin
 
 extern bool cph_login_is_accepted(const CphRecordKey *key);
 extern void cph_login_accept(const CphRecordKey *key);
-extern char *cph_login_project(const CphRecordKey *key);
+extern void cph_login_project(const CphRecordKey *key, char *project_id);
 extern void cph_login_set_project(const CphRecordKey *key,
 								  const char *project_id);
 extern uint64 cph_login_fingerprint(const CphMappingOptions *used);
