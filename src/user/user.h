@@ -13,45 +13,6 @@
 #include "lib/ilist.h"
 
 /*
- * The ways in which a user mapping logs in.
- */
-
-/* The ways.  A user mapping names exactly one. */
-typedef enum CphAuthMethod
-{
-	CPH_AUTH_NONE,
-	CPH_AUTH_TOKEN,
-	CPH_AUTH_TOKEN_FILE,
-	CPH_AUTH_KEYS,				/* an access key and its secret key */
-	CPH_AUTH_KEYS_FILE,
-	CPH_AUTH_PASSWORD			/* of an IAM user, who is given a token */
-} CphAuthMethod;
-
-/*
- * The options of a user mapping; with what a file holds, or the token that was
- * given, what a request logs in with.  All are secrets or lead to one.
- */
-typedef struct CphMappingOptions
-{
-	char	   *token;
-	char	   *token_file;
-	char	   *access_key;
-	char	   *secret_key;
-	char	   *security_token;
-	char	   *credentials_file;
-	char	   *profile;
-	char	   *iam_user;
-	char	   *iam_password;
-	char	   *iam_domain;
-	char	   *proxy_user;
-	char	   *proxy_password;
-	char	   *project_id;		/* that comes with a file or a token; no option */
-} CphMappingOptions;
-
-extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
-extern void cph_mapping_check(const CphMappingOptions *mapping);
-
-/*
  * The options of servers, tables, columns and user mappings, and the
  * settings.
  *
@@ -134,7 +95,6 @@ extern int	cph_max_requests;
 extern void cph_option_init(void);
 extern CphOptions *cph_server_options(Oid serverid);
 extern CphOptions *cph_table_options(Oid relid);
-extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);
 extern char *cph_column_field(Oid relid, AttrNumber attnum,
 							  const char *column);
 
@@ -144,7 +104,6 @@ extern bool cph_field_is_constant(const char *field);
 extern const char *cph_options_constant(const CphOptions *options,
 										const char *field);
 extern char *cph_options_endpoint(const CphOptions *options);
-extern char *cph_options_iam_endpoint(const CphOptions *options);
 extern char *cph_options_host(const CphOptions *options);
 extern const CphEndpoint *cph_options_resource(const CphOptions *options);
 extern bool cph_options_ordered(const CphOptions *options,
@@ -281,14 +240,6 @@ typedef struct CphCounters
 	int64		throttled_us;	/* time in which the service asked to wait */
 	int64		waited_us;		/* time spent waiting for the service */
 } CphCounters;
-
-/* The counters of a user at a server. */
-typedef struct CphStats
-{
-	char		server[NAMEDATALEN];
-	TimestampTz since;
-	CphCounters counters;
-} CphStats;
 
 extern void cph_stats_open(Oid serverid, const char *server, Oid userid);
 extern void cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,

@@ -82,6 +82,15 @@ extern bool cph_shared_set_text(const void *text, Size length);
 
 extern CphRecordKey cph_connection_key(const CphConnection *connection,
 									   CphRecordKind kind, uint64 part);
+
+/* The counters of a user at a server. */
+typedef struct CphStats
+{
+	char		server[NAMEDATALEN];
+	TimestampTz since;
+	CphCounters counters;
+} CphStats;
+
 extern bool cph_stats_visible(Oid userid);
 extern bool cph_ticket_claim(const CphTicket *ticket, uint64 *holder);
 extern void cph_ticket_wake_next(const CphTicket *ticket);
@@ -90,6 +99,47 @@ extern void cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder);
 /* The settings cph_fdw.shared_memory, in kB, and cph_fdw.share_tokens */
 extern int	cph_shared_memory;
 extern bool cph_share_tokens;
+
+/*
+ * The ways in which a user mapping logs in.
+ */
+
+/* The ways.  A user mapping names exactly one. */
+typedef enum CphAuthMethod
+{
+	CPH_AUTH_NONE,
+	CPH_AUTH_TOKEN,
+	CPH_AUTH_TOKEN_FILE,
+	CPH_AUTH_KEYS,				/* an access key and its secret key */
+	CPH_AUTH_KEYS_FILE,
+	CPH_AUTH_PASSWORD			/* of an IAM user, who is given a token */
+} CphAuthMethod;
+
+/*
+ * The options of a user mapping; with what a file holds, or the token that was
+ * given, what a request logs in with.  All are secrets or lead to one.
+ */
+typedef struct CphMappingOptions
+{
+	char	   *token;
+	char	   *token_file;
+	char	   *access_key;
+	char	   *secret_key;
+	char	   *security_token;
+	char	   *credentials_file;
+	char	   *profile;
+	char	   *iam_user;
+	char	   *iam_password;
+	char	   *iam_domain;
+	char	   *proxy_user;
+	char	   *proxy_password;
+	char	   *project_id;		/* that comes with a file or a token; no option */
+} CphMappingOptions;
+
+extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
+extern void cph_mapping_check(const CphMappingOptions *mapping);
+extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);
+extern char *cph_options_iam_endpoint(const CphOptions *options);
 
 /*
  * What an option's value may be.
