@@ -33,7 +33,7 @@ COMMENT ON FUNCTION cph_fdw_version()
 CREATE FUNCTION cph_phone_status(integer)
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
 
 COMMENT ON FUNCTION cph_phone_status(integer)
   IS 'documented label of a phone''s status';
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION cph_phone_status(integer)
 CREATE FUNCTION cph_server_status(integer)
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
 
 COMMENT ON FUNCTION cph_server_status(integer)
   IS 'documented label of a server''s status';

@@ -17,20 +17,47 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* What is counted: one stream of a query. */
-typedef struct Counting
+/*
+ * Returns what counting those rows of a query needs that have a value of a
+ * filter, in the current memory context; filter may be NULL.
+ */
+CphCounting
+cph_counting(CphScanState *state, const CphQuery *query,
+			 const CphFilter *filter, char *value)
 {
-	CphScanState *state;
-	const CphQuery *query;
-	const CphParam *params;		/* sent, those of the query and its own */
-	int			nparams;
-	List	   *values;			/* that rows must have, for each field */
-	CphMatch   *match;			/* which says so */
-} Counting;
+	CphParam   *params = palloc(sizeof(CphParam) * (query->nparams + 1));
+	CphCounting counting = {state, query, query->filters, params, query->nparams};
+	List	   *fields = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	for (int i = 0; i < query->nparams; i++)
+		params[i] = query->params[i];
+	forboth(lc, query->fields, lc2, query->values)
+	{
+		bool		is_own = filter != NULL && strcmp(lfirst(lc), filter->field) == 0;
+
+		fields = lappend(fields, lfirst(lc));
+		counting.values = lappend(counting.values,
+								  is_own ? list_make1(value) : lfirst(lc2));
+	}
+	if (filter != NULL)
+	{
+		params[counting.nparams++] = (CphParam) {filter->param, value};
+		counting.filters |= 1 << (filter - state->endpoint->filters);
+	}
+	if (filter != NULL && filter == query->cover)
+	{
+		fields = lappend(fields, unconstify(char *, filter->field));
+		counting.values = lappend(counting.values, list_make1(value));
+	}
+	counting.match = cph_match_create(fields, counting.values);
+	return counting;
+}
 
 /* Tells whether every item of a page is one that is to be counted. */
 static bool
-page_matches(const Counting *counting, const CphPage *page)
+page_matches(const CphCounting *counting, const CphPage *page)
 {
 	for (int i = 0; i < page->nitems; i++)
 	{
@@ -40,9 +67,21 @@ page_matches(const Counting *counting, const CphPage *page)
 	return true;
 }
 
+/*
+ * Tells whether a page may be one of what is counted: it has a count, which
+ * fits its rows, and each of them is one that is to be counted.
+ */
+bool
+cph_counting_fits(const CphCounting *counting, const CphPage *page)
+{
+	return page->has_count && page->count <= PG_INT32_MAX &&
+		(page->nitems == 0) == (page->count == 0) &&
+		page_matches(counting, page);
+}
+
 /* Fetches a page of what is counted. */
 static CphCallResult
-fetch_page(const Counting *counting, int64 offset, int limit, CphPage **page)
+fetch_page(const CphCounting *counting, int64 offset, int limit, CphPage **page)
 {
 	return cph_client_fetch(cph_scan_client(counting->state),
 							counting->state->endpoint, counting->params,
@@ -54,7 +93,7 @@ fetch_page(const Counting *counting, int64 offset, int limit, CphPage **page)
  * whether as many came, each one to be counted.  fewer: less came, which match.
  */
 static bool
-ends_with(const Counting *counting, int64 count, int rows, bool *fewer)
+ends_with(const CphCounting *counting, int64 count, int rows, bool *fewer)
 {
 	CphPage    *page;
 
@@ -71,8 +110,8 @@ ends_with(const Counting *counting, int64 count, int rows, bool *fewer)
  * last page.  A whole page shows more of whether the filter filters than its
  * last row; a service with shorter pages is asked for that one row.
  */
-static bool
-prove_count(const Counting *counting, int64 count)
+bool
+cph_counting_prove(const CphCounting *counting, int64 count)
 {
 	const CphScanState *state = counting->state;
 	int			limit = cph_options_page_size(state->options, state->endpoint);
@@ -84,7 +123,7 @@ prove_count(const Counting *counting, int64 count)
 
 /* Asks for the number of rows without a filter; -1: it is not told. */
 static int64
-fetch_total(const Counting *counting)
+fetch_total(const CphCounting *counting)
 {
 	CphPage    *page;
 
@@ -101,7 +140,7 @@ fetch_total(const Counting *counting)
  * the same after the count as it was before.
  */
 static bool
-is_not_total(const Counting *counting, CphFacts *facts, int64 count)
+is_not_total(const CphCounting *counting, CphFacts *facts, int64 count)
 {
 	int64		before = facts->total;
 
@@ -119,10 +158,10 @@ is_not_total(const Counting *counting, CphFacts *facts, int64 count)
  * filter is counted by one value after the other.
  */
 static bool
-is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
+is_believed(const CphCounting *counting, CphFacts *facts, const CphPage *page,
 			int limit)
 {
-	uint32		filters = counting->query->filters;
+	uint32		filters = counting->filters;
 	int64		proved = facts->proved_count[filters];
 	int64		count = page->count;
 	bool		whole = page->nitems == count && count < limit;
@@ -135,7 +174,7 @@ is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
 	{
 		if (proved > 0 && is_not_total(counting, facts, count))
 			return facts->counts_filter[filters] = true;
-		if (!prove_count(counting, count))
+		if (!cph_counting_prove(counting, count))
 			return false;
 		if (proved > 0 && proved != count && facts->total < 0)
 			facts->total = fetch_total(counting);
@@ -151,12 +190,12 @@ is_believed(const Counting *counting, CphFacts *facts, const CphPage *page,
  * rows have to be read.
  */
 static bool
-ask_count(const Counting *counting, int64 *count)
+ask_count(const CphCounting *counting, int64 *count)
 {
 	CphScanState *state = counting->state;
 	CphFacts   *facts = cph_client_facts(cph_scan_client(state),
 										 state->endpoint);
-	uint32		filters = counting->query->filters;
+	uint32		filters = counting->filters;
 	int			limit = filters == 0 || facts->counts_filter[filters] ? 1 :
 		cph_options_page_size(state->options, state->endpoint);
 	CphPage    *page;
@@ -165,9 +204,7 @@ ask_count(const Counting *counting, int64 *count)
 	*count = 0;
 	if (result != CPH_CALL_PAGE)
 		return result == CPH_CALL_NO_ROWS;
-	if (!page->has_count || !page_matches(counting, page) ||
-		(page->nitems == 0) != (page->count == 0) ||
-		page->count > PG_INT32_MAX)
+	if (!cph_counting_fits(counting, page))
 		return false;
 	*count = page->count;
 	if (page->nitems > 0 && !is_believed(counting, facts, page, limit))
@@ -178,7 +215,7 @@ ask_count(const Counting *counting, int64 *count)
 
 /* Reads the rows of one stream, and counts them under a key by their values. */
 static void
-read_and_count(const Counting *counting, const char *key)
+read_and_count(const CphCounting *counting, const char *key)
 {
 	CphScanState *state = counting->state;
 	CphPagerOptions options;
@@ -215,7 +252,7 @@ read_and_count(const Counting *counting, const char *key)
  * of its rows, or as it is found out now.
  */
 static int64
-count_stream(const Counting *counting)
+count_stream(const CphCounting *counting)
 {
 	CphTally   *tally = counting->state->tally;
 	char	   *asked = cph_request_query(counting->params, counting->nparams);
@@ -238,30 +275,37 @@ count_stream(const Counting *counting)
 }
 
 /*
+ * Sees to it that there is a tally for the rows of a query.  What is known of
+ * other values is forgotten where it takes more memory than a hash table may.
+ */
+static void
+prepare_tally(CphScanState *state, const CphQuery *query)
+{
+	MemoryContext caller;
+
+	if (state->tally != NULL &&
+		MemoryContextMemAllocated(state->tally_context, true) > get_hash_memory_limit())
+	{
+		MemoryContextReset(state->tally_context);
+		state->tally = NULL;
+	}
+	if (state->tally != NULL)
+		return;
+	caller = MemoryContextSwitchTo(state->tally_context);
+	state->tally = cph_tally_create(query->fields);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
  * Returns the number of rows of that stream of a query which sends a value of
  * the filter that fans out; of the only one, if none does.
  */
-static int64
-count_value(CphScanState *state, const CphQuery *query, char *value)
+int64
+cph_count_value(CphScanState *state, const CphQuery *query, char *value)
 {
-	CphParam   *params = palloc(sizeof(CphParam) * (query->nparams + 1));
-	Counting	counting = {state, query, params, query->nparams,
-		list_copy(query->values)};
-	ListCell   *lc;
+	CphCounting counting = cph_counting(state, query, query->fan, value);
 
-	for (int i = 0; i < query->nparams; i++)
-		params[i] = query->params[i];
-	foreach(lc, counting.values)
-	{
-		if (query->fan != NULL &&
-			strcmp(list_nth(query->fields, foreach_current_index(lc)),
-				   query->fan->field) == 0)
-			lfirst(lc) = list_make1(value);
-	}
-	if (query->fan != NULL)
-		params[counting.nparams++] =
-			(CphParam) {query->fan->param, value};
-	counting.match = cph_match_create(query->fields, counting.values);
+	prepare_tally(state, query);
 	return count_stream(&counting);
 }
 
@@ -275,16 +319,15 @@ count_query(CphScanState *state, const CphQuery *query)
 	if (query->none)
 		return 0;
 	if (query->fan == NULL)
-		return count_value(state, query, NULL);
+		return cph_count_value(state, query, NULL);
 	foreach(lc, query->fan_values)
-		count += count_value(state, query, lfirst(lc));
+		count += cph_count_value(state, query, lfirst(lc));
 	return count;
 }
 
 /*
  * Returns the number of rows for the values that the plan's expressions have
- * now.  What is known of other values is forgotten where it takes more memory
- * than a hash table may.
+ * now.
  */
 static int64
 count_now(ForeignScanState *node)
@@ -297,18 +340,6 @@ count_now(ForeignScanState *node)
 	CphQuery   *query = cph_scan_query(state, cph_scan_exprs(node), NULL);
 	int64		count;
 
-	if (state->tally != NULL &&
-		MemoryContextMemAllocated(state->tally_context, true) > get_hash_memory_limit())
-	{
-		MemoryContextReset(state->tally_context);
-		state->tally = NULL;
-	}
-	if (state->tally == NULL)
-	{
-		MemoryContextSwitchTo(state->tally_context);
-		state->tally = cph_tally_create(query->fields);
-		MemoryContextSwitchTo(scratch);
-	}
 	count = count_query(state, query);
 	if (state->client != NULL)
 		cph_client_rest(state->client);

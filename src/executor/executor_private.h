@@ -7,6 +7,7 @@
 #ifndef CPH_EXECUTOR_PRIVATE_H
 #define CPH_EXECUTOR_PRIVATE_H
 
+#include "lib/lib.h"
 #include "list/list.h"
 #include "query/query.h"
 #include "executor/callbacks.h"
@@ -30,6 +31,7 @@ extern CphTupleReader *cph_tuple_reader(Relation rel,
 extern void cph_tuple_store(CphTupleReader *reader, const CphItem *item,
 							TupleTableSlot *slot);
 
+typedef struct CphCover CphCover;
 typedef struct CphRecheck CphRecheck;
 typedef struct CphTally CphTally;
 
@@ -46,6 +48,9 @@ typedef struct CphRun
 	Bitmapset  *unsent;			/* filters that the service did not take */
 	bool		started;
 	CphStreams *streams;		/* NULL: there is nothing to read */
+	CphCover   *cover;			/* in the place of streams; or NULL */
+	CphIdSet   *seen;			/* ids that it returned before the whole list
+								 * was read instead; or NULL */
 	bool		window_failed;	/* LIMIT and OFFSET have to be done here */
 	bool		unverified;		/* the service skipped rows, and its first
 								 * page is not checked yet */
@@ -55,6 +60,13 @@ typedef struct CphRun
 	Tuplestorestate *rows;		/* those that were returned; NULL: not kept */
 	bool		whole;			/* they are all there are */
 } CphRun;
+
+/* Tells whether a run may have requests under way. */
+static inline bool
+cph_run_is_open(const CphRun *run)
+{
+	return run->streams != NULL || run->cover != NULL;
+}
 
 /* A scan while it is executed; ForeignScanState.fdw_state. */
 typedef struct CphScanState
@@ -121,7 +133,103 @@ extern void cph_tally_count(CphTally *tally, const char *request,
 extern int64 cph_tally_sum(CphTally *tally, const char *request, List *values);
 
 /* Counting (count.c) */
+
+/* What is counted: rows of a query. */
+typedef struct CphCounting
+{
+	CphScanState *state;
+	const CphQuery *query;
+	uint32		filters;		/* those sent, as bits by their number */
+	const CphParam *params;		/* sent, those of the query and its own */
+	int			nparams;
+	List	   *values;			/* that rows must have, for each field */
+	CphMatch   *match;			/* which says so */
+} CphCounting;
+
+extern CphCounting cph_counting(CphScanState *state, const CphQuery *query,
+								const CphFilter *filter, char *value);
+extern bool cph_counting_fits(const CphCounting *counting,
+							  const CphPage *page);
+extern bool cph_counting_prove(const CphCounting *counting, int64 count);
+extern int64 cph_count_value(CphScanState *state, const CphQuery *query,
+							 char *value);
 extern TupleTableSlot *cph_count_iterate(ForeignScanState *node);
+
+/*
+ * Scans by counts, and by every value of a filter.
+ */
+
+/* Rows that are all alike. */
+typedef struct CphAlike
+{
+	char	   *value;			/* of the covering filter, as JSON, or NULL */
+	const CphItem *item;
+	int64		rows;			/* to be returned */
+} CphAlike;
+
+/* A value that is counted. */
+typedef struct CphCounted
+{
+	CphCounting counting;
+	CphCall    *call;			/* NULL: none is under way */
+	int64		count;
+	bool		proved;			/* it is the number of rows */
+} CphCounted;
+
+/* The order in which a scan that reads goes about it. */
+typedef enum CphCoverPart
+{
+	PART_BEGIN,
+	PART_EXACT,					/* the rows of values that are wanted */
+	PART_OTHERS,				/* those of values that find others as well */
+	PART_PROOF
+} CphCoverPart;
+
+struct CphCover
+{
+	CphScanState *state;
+	const CphQuery *query;
+	MemoryContext context;		/* the caller's, when it was opened */
+	CphFilter	others;			/* the covering filter, as one that finds more
+								 * than the value */
+	CphShape   *shape;			/* of its field */
+	List	   *exact;			/* its EXACT values, as JSON */
+	bool		counted;		/* alike is filled */
+	List	   *alike;			/* CphAlike *; of a scan that reads, only those of
+								 * values that find others as well */
+	int64		total;			/* rows of the list, before */
+	int64		rest;			/* of them, those of no documented value */
+
+	/* Of a scan that reads */
+	CphCoverPart		part;
+	CphStreams *streams;		/* of the part, or NULL */
+	int64		expected;		/* rows */
+	int64		returned;
+	CphIdSet   *ids;			/* of the rows returned */
+};
+
+/* Rows that are made (made.c) */
+extern char *cph_cover_json(const CphEndpoint *endpoint, const char *field,
+							const char *value);
+extern CphAlike *cph_cover_add(CphCover *cover, const char *fan_value,
+							   const char *json, int64 rows);
+
+/* Numbers of rows (census.c) */
+extern List *cph_cover_class(const CphCover *cover, CphClass class);
+extern int64 cph_cover_total(const CphCover *cover);
+extern int64 cph_cover_pages(const CphCover *cover, int64 rows);
+extern CphStreams *cph_cover_read(CphCover *cover, List *values, bool exact);
+extern CphStep cph_cover_read_next(const CphCover *cover, CphStreams *streams,
+								   const CphItem **item);
+extern bool cph_cover_is_exact(const CphCover *cover, const CphItem *item);
+extern bool cph_cover_census(CphCover *cover, CphCounted *counted);
+extern bool cph_cover_some(CphCover *cover);
+
+/* The scans (cover.c) */
+extern CphCover *cph_cover_open(CphScanState *state, const CphQuery *query);
+extern CphStep cph_cover_next(CphCover *cover, const CphItem **item);
+extern CphIdSet *cph_cover_ids(const CphCover *cover);
+extern void cph_cover_close(CphCover *cover);
 
 extern bool cph_scan_start(ForeignScanState *node);
 

@@ -83,8 +83,9 @@ show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 {
 	const CphFilter *filter = &shown->state->endpoint->filters[clause->filter];
 	bool		bound = cph_op_is_bound(clause->op);
+	bool		cover = clause->op == CPH_OP_COVER;
 	CphTimeUnit unit = shown->state->options->time_unit;
-	char	   *value = bound ? NULL : constant_value(shown, clause);
+	char	   *value = bound || cover ? NULL : constant_value(shown, clause);
 
 	if ((value != NULL && *value == '\0') ||
 		(bound && (unit == CPH_TIME_OFF ||
@@ -92,7 +93,9 @@ show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 		return;
 	appendStringInfo(query, "%c%s=", query->len == 0 ? '?' : '&',
 					 filter->param);
-	if (value != NULL)
+	if (cover)
+		appendStringInfoString(query, "(one per value)");
+	else if (value != NULL)
 		cph_request_encode(query, value);
 	else if (clause->op == CPH_OP_EQUAL && list_length(clause->exprs) == 1 &&
 			 !type_is_array_domain(linitial_oid(clause->types)))
@@ -127,6 +130,38 @@ show_request(const Shown *shown, ExplainState *es)
 								 state->endpoint->path, query.data), es);
 }
 
+/* Returns the clause by which a filter covers all rows, or NULL. */
+static const CphSpecClause *
+cover_of(const CphScanSpec *spec)
+{
+	ListCell   *lc;
+
+	foreach(lc, spec->clauses)
+	{
+		if (((CphSpecClause *) lfirst(lc))->op == CPH_OP_COVER)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Shows what is counted, and how that is proved. */
+static void
+show_counts(const Shown *shown, ExplainState *es)
+{
+	const CphScanSpec *spec = shown->state->spec;
+	const CphSpecClause *cover = cover_of(spec);
+	const char *text = "all rows";
+
+	if (cover != NULL)
+		text = psprintf(spec->counted && cover->exprs != NIL ?
+						"the values of %s that are told apart, and the total" :
+						"one per value of %s, proved by the total",
+						shown->state->endpoint->filters[cover->filter].field);
+	else if (!spec->counted)
+		return;
+	ExplainPropertyText("CPH Counts", text, es);
+}
+
 /* Shows what is left to the service beside filters. */
 static void
 show_pushed(const Shown *shown, ExplainState *es)
@@ -143,6 +178,7 @@ show_pushed(const Shown *shown, ExplainState *es)
 							es);
 	if (spec->count)
 		ExplainPropertyBool("CPH Count", true, es);
+	show_counts(shown, es);
 	if (spec->ordered)
 		ExplainPropertyText("CPH Order",
 							psprintf("%s DESC", shown->state->endpoint->time_field),
@@ -193,6 +229,8 @@ show_classes(const Shown *shown, ExplainState *es)
 		ExplainPropertyList("CPH Unknown Fields", lines, es);
 	if (spec->no_limit_reason != NULL)
 		ExplainPropertyText("CPH Limit Not Pushed", spec->no_limit_reason, es);
+	if (spec->no_count_reason != NULL)
+		ExplainPropertyText("CPH Not Counted", spec->no_count_reason, es);
 }
 
 /*

@@ -35,6 +35,7 @@ void
 cph_run_drop(CphRun *run)
 {
 	cph_streams_close(run->streams);
+	cph_cover_close(run->cover);
 	if (run->rows != NULL)
 		tuplestore_end(run->rows);
 	dlist_delete(&run->node);
@@ -63,7 +64,7 @@ make_room(CphScanState *state)
 		if (run == state->run)
 			continue;
 		if (++n >= MAX_RUNS || taken > most ||
-			(unread > CPH_MAX_CONCURRENT && run->streams != NULL))
+			(unread > CPH_MAX_CONCURRENT && cph_run_is_open(run)))
 			cph_run_drop(run);
 	}
 }

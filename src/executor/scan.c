@@ -35,7 +35,7 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 	state->recheck = cph_recheck_create(node);
 	state->context = CurrentMemoryContext;
 	dlist_init(&state->runs);
-	if (state->spec->count)
+	if (state->spec->count || state->spec->counted)
 		state->tally_context = AllocSetContextCreate(CurrentMemoryContext,
 													 "cph_fdw counts",
 													 ALLOCSET_DEFAULT_SIZES);
@@ -106,7 +106,10 @@ cph_scan_start(ForeignScanState *node)
 	run->started = query->none || !state->async ||
 		cph_client_may_ask(cph_scan_client(state));
 	run->to_return = -1;
-	if (run->started && !query->none)
+	if (run->started && !query->none && run->seen == NULL && query->exact &&
+		(query->cover != NULL || state->spec->counted))
+		run->cover = cph_cover_open(state, query);
+	else if (run->started && !query->none)
 	{
 		cph_scan_pager_options(state, query, &pager);
 		set_window(state, run, query, &pager);
@@ -124,6 +127,19 @@ restart(CphRun *run)
 	cph_streams_close(run->streams);
 	run->streams = NULL;
 	run->started = false;
+}
+
+/*
+ * Has the run start anew without its cover: the list is read, but for the rows
+ * that were returned.
+ */
+static void
+restart_without_cover(CphRun *run)
+{
+	run->seen = cph_cover_ids(run->cover);
+	cph_cover_close(run->cover);
+	run->cover = NULL;
+	restart(run);
 }
 
 /*
@@ -222,9 +238,20 @@ next_item(ForeignScanState *node, const CphItem **item)
 
 		if (!run->started && !cph_scan_start(node))
 			return CPH_STEP_WAIT;
+		if (run->cover != NULL)
+		{
+			step = cph_cover_next(run->cover, item);
+			if (step != CPH_STEP_INVALID)
+				return step;
+			restart_without_cover(run);
+			continue;
+		}
 		if (run->streams == NULL)
 			return CPH_STEP_END;
 		step = cph_streams_next(run->streams, item);
+		if (step == CPH_STEP_ROW && run->seen != NULL && (*item)->id != NULL &&
+			cph_idset_has(run->seen, (*item)->id))
+			continue;
 		if (step == CPH_STEP_INVALID)
 			restart_without_filter(state, cph_streams_invalid(run->streams));
 		else if (step == CPH_STEP_PAST_END)
@@ -287,9 +314,11 @@ end_run(CphScanState *state)
 
 	cph_streams_close(state->run->streams);
 	state->run->streams = NULL;
+	cph_cover_close(state->run->cover);
+	state->run->cover = NULL;
 	state->run->whole = state->run->rows != NULL;
 	dlist_foreach(iter, &state->runs)
-		idle &= dlist_container(CphRun, node, iter.cur)->streams == NULL;
+		idle &= !cph_run_is_open(dlist_container(CphRun, node, iter.cur));
 	if (idle && state->client != NULL)
 		cph_client_rest(state->client);
 }

@@ -8,7 +8,6 @@
 
 #include <limits.h>
 
-#include "access/sysattr.h"
 #include "access/transam.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -53,7 +52,9 @@ add_clause(PlannerInfo *root, CphScanSpec *spec, List **exprs,
 	CphSpecClause *added = palloc0(sizeof(CphSpecClause));
 	ListCell   *lc;
 
-	added->source = source_of_value(root, linitial(clause->values));
+	added->source = pstrdup("");
+	if (clause->values != NIL)
+		added->source = source_of_value(root, linitial(clause->values));
 	added->filter = clause->filter;
 	added->op = clause->op;
 	foreach(lc, clause->values)
@@ -62,29 +63,6 @@ add_clause(PlannerInfo *root, CphScanSpec *spec, List **exprs,
 		added->types = lappend_oid(added->types, exprType(lfirst(lc)));
 	}
 	spec->clauses = lappend(spec->clauses, added);
-}
-
-/*
- * Returns the numbers of the columns that expressions use, a list of
- * integers; all of them for a whole row.
- */
-static List *
-columns_used(const CphTable *table, List *exprs)
-{
-	Bitmapset  *used = NULL;
-	List	   *attnums = NIL;
-	bool		all;
-
-	pull_varattnos((Node *) exprs, table->rel->relid, &used);
-	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
-	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
-	{
-		if (table->fields[attnum - 1] != NULL &&
-			(all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,
-								  used)))
-			attnums = lappend_int(attnums, attnum);
-	}
-	return attnums;
 }
 
 /* Returns the class of each clause, as it is put to use; for EXPLAIN. */
@@ -151,12 +129,29 @@ limit_reason(PlannerInfo *root, const CphTable *table)
 	return pstrdup("the rows are joined, grouped or sorted first");
 }
 
+/*
+ * Returns why rows are read, palloc'd, of a query that does not return rows as
+ * they are; NULL: they are not, or there is nothing to say.
+ */
+static char *
+count_reason(PlannerInfo *root, const CphTable *table, const CphPath *path)
+{
+	const Query *parse = root->parse;
+
+	if (path->counted || path->window || table->no_count_reason == NULL ||
+		!(parse->hasAggs || parse->groupClause != NIL ||
+		  parse->distinctClause != NIL))
+		return NULL;
+	return pstrdup(table->no_count_reason);
+}
+
 /* Sets what a path does of LIMIT, OFFSET and count in the specification. */
 static void
 fill_window(CphScanSpec *spec, List **exprs, const CphPath *path)
 {
 	spec->window = path->window;
 	spec->count = path->count;
+	spec->counted = path->counted;
 	spec->limit_expr = CPH_NO_EXPR;
 	spec->offset_expr = CPH_NO_EXPR;
 	if (path->limit_count != NULL)
@@ -254,13 +249,14 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 								cph_scanspec_encode(&spec),
 								count_tlist(tlist, path->having), NIL, NULL);
 	/* tlist may hold every column, whatever is wanted of them */
-	spec.attnums = columns_used(table,
-								list_concat_copy(table->rel->reltarget->exprs,
-												 all));
+	spec.attnums = cph_table_columns(table,
+									 list_concat_copy(table->rel->reltarget->exprs,
+													  all));
 	if (!path->window)
 	{
 		spec.first_rows = first_rows(root, best_path, spec.classes);
 		spec.no_limit_reason = limit_reason(root, table);
+		spec.no_count_reason = count_reason(root, table, path);
 	}
 	return make_foreignscan(tlist, clauses, table->rel->relid, exprs,
 							cph_scanspec_encode(&spec), NIL, rechecked,

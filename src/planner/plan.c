@@ -12,6 +12,8 @@
 #include "access/stratnum.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/appendinfo.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
@@ -90,7 +92,20 @@ pathkeys_of_order(const CphTable *table)
 	return NIL;
 }
 
-/* Adds a path that puts the chosen clauses to use. */
+/* Adds a path, which param, if it is not NULL, depends on others for. */
+static void
+add_path_of(const CphTable *table, CphPath *path, Cost startup_cost,
+			Cost total_cost, List *pathkeys, ParamPathInfo *param)
+{
+	add_path(table->rel, (Path *)
+			 cph_create_foreignscan_path(table->root, table->rel, NULL,
+										 param ? param->ppi_rows : table->rel->rows,
+										 startup_cost, total_cost, pathkeys,
+										 param ? param->ppi_req_outer : NULL,
+										 list_make1(path)));
+}
+
+/* Adds a path that reads what the chosen clauses leave. */
 static void
 add_scan_path(const CphTable *table, List *chosen, int max_streams,
 			  List *pathkeys, ParamPathInfo *param)
@@ -102,12 +117,33 @@ add_scan_path(const CphTable *table, List *chosen, int max_streams,
 	path->chosen = chosen;
 	path->max_streams = max_streams;
 	cph_estimate_cost(table, chosen, -1, &startup_cost, &total_cost);
-	add_path(table->rel, (Path *)
-			 cph_create_foreignscan_path(table->root, table->rel, NULL,
-										 param ? param->ppi_rows : table->rel->rows,
-										 startup_cost, total_cost, pathkeys,
-										 param ? param->ppi_req_outer : NULL,
-										 list_make1(path)));
+	add_path_of(table, path, startup_cost, total_cost, pathkeys, param);
+}
+
+/*
+ * Adds the paths that count rows instead of reading them, or that read those
+ * of some values of a filter.  They begin with requests for numbers.
+ */
+static void
+add_cover_paths(CphTable *table, List *restrictinfos, ParamPathInfo *param)
+{
+	const QualCost *quals = &table->rel->baserestrictcost;
+	double		rows = param ? param->ppi_rows : table->rel->rows;
+	const char *reason;
+	Cost		startup;
+	Cost		cost;
+	Cost		local = quals->startup +
+	rows * (cpu_tuple_cost + quals->per_tuple);
+	CphPath    *path = cph_path_by_counts(table, restrictinfos, &cost, &reason);
+
+	if (param == NULL)
+		table->no_count_reason = reason ? reason :
+			"reading is expected to be cheaper";
+	if (path != NULL)
+		add_path_of(table, path, cost, cost + local, NIL, param);
+	path = cph_path_by_values(table, restrictinfos, &startup, &cost);
+	if (path != NULL)
+		add_path_of(table, path, startup, cost + local, NIL, param);
 }
 
 /*
@@ -126,6 +162,7 @@ add_scan_paths(CphTable *table, ParamPathInfo *param)
 	double		streams;
 
 	add_scan_path(table, chosen, 1, table->pathkeys, param);
+	add_cover_paths(table, restrictinfos, param);
 	chosen = cph_choose_clauses(table, restrictinfos, true);
 	if (cph_chosen_fan(chosen) == NULL)
 		return;
@@ -264,10 +301,11 @@ cphReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
  * one that counts waits.
  */
 bool
-cphIsForeignPathAsyncCapable(ForeignPath *path)
+cphIsForeignPathAsyncCapable(ForeignPath *foreign_path)
 {
-	const CphTable *table = path->path.parent->fdw_private;
+	const CphTable *table = foreign_path->path.parent->fdw_private;
+	const CphPath *path = linitial(foreign_path->fdw_private);
 
 	return table->options->async_capable && cph_transport_has_fd() &&
-		!((CphPath *) linitial(path->fdw_private))->count;
+		!path->count && !path->counted && cph_path_cover(path) == NULL;
 }

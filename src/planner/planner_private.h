@@ -32,9 +32,11 @@ typedef struct CphTable
 	List	   *pathkeys;		/* newest first, if the query can use it */
 	RelOptInfo *ordered_rel;	/* UPPERREL_ORDERED, if these pathkeys are it */
 	const char *no_limit_reason;	/* why LIMIT was not pushed, or NULL */
+	const char *no_count_reason;	/* why rows are not counted, or NULL */
 } CphTable;
 
 extern CphTable *cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern List *cph_table_columns(const CphTable *table, List *exprs);
 extern const char *cph_table_field(const CphTable *table, const Node *node);
 
 /* What the side of a clause that is about this table is (subject.c). */
@@ -98,6 +100,26 @@ typedef struct CphPath
 	Node	   *limit_offset;	/* or NULL */
 	bool		count;			/* count(*) is pushed */
 	List	   *having;			/* clauses over the count */
+	bool		counted;		/* as in CphScanSpec */
 } CphPath;
+
+/* Which values of a column a query tells apart (conditional.c) */
+extern List *cph_conditional_values(const CphTable *table, int filter_number,
+									List *restrictinfos);
+
+/* Returns the clause of a path by which a filter covers all rows, or NULL. */
+static inline const CphClause *
+cph_path_cover(const CphPath *path)
+{
+	const CphClause *last = path->chosen ? llast(path->chosen) : NULL;
+
+	return last != NULL && last->op == CPH_OP_COVER ? last : NULL;
+}
+
+/* Scans by counts, and by every value of a filter (cover.c) */
+extern CphPath *cph_path_by_counts(CphTable *table, List *restrictinfos,
+								Cost *cost, const char **reason);
+extern CphPath *cph_path_by_values(CphTable *table, List *restrictinfos,
+								 Cost *startup, Cost *cost);
 
 #endif							/* CPH_PLANNER_PRIVATE_H */

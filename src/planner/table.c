@@ -6,6 +6,8 @@
  */
 #include "planner/planner_private.h"
 
+#include "access/sysattr.h"
+#include "optimizer/optimizer.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
@@ -79,4 +81,27 @@ cph_table_field(const CphTable *table, const Node *node)
 		var->varattno > table->ncolumns)
 		return NULL;
 	return table->fields[var->varattno - 1];
+}
+
+/*
+ * Returns the numbers of the columns that expressions use, a list of
+ * integers; all of them for a whole row.
+ */
+List *
+cph_table_columns(const CphTable *table, List *exprs)
+{
+	Bitmapset  *used = NULL;
+	List	   *attnums = NIL;
+	bool		all;
+
+	pull_varattnos((Node *) exprs, table->rel->relid, &used);
+	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
+	{
+		if (table->fields[attnum - 1] != NULL &&
+			(all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,
+								  used)))
+			attnums = lappend_int(attnums, attnum);
+	}
+	return attnums;
 }

@@ -116,6 +116,35 @@ add_gate(Evaluation *e, const CphSpecClause *clause)
 }
 
 /*
+ * Puts the filter that covers all rows into a query, with those of its values
+ * that pass the conditions.  Without it the query is not exact.
+ */
+static void
+add_cover(Evaluation *e, const CphSpecClause *clause)
+{
+	CphQuery   *query = e->query;
+	const CphFilter *filter = &e->endpoint->filters[clause->filter];
+	int			n = 0;
+
+	query->exact &= !bms_is_member(clause->filter, e->unsent);
+	query->cover = filter;
+	query->some = clause->exprs != NIL;
+	for (int i = 0; i < filter->nvalues; i++)
+	{
+		const NullableDatum *wanted = NULL;
+
+		if (filter->values[i].class != CPH_EXACT)
+			continue;
+		if (clause->exprs != NIL)
+			wanted = &e->exprs[list_nth_int(clause->exprs, n++)];
+		if (wanted == NULL || (!wanted->isnull && DatumGetBool(wanted->value)))
+			query->cover_values =
+				lappend(query->cover_values,
+						unconstify(char *, filter->values[i].value));
+	}
+}
+
+/*
  * Returns a time as the service takes it, palloc'd, moved by a second so that
  * it bounds no less than is asked for, however the service rounds and
  * compares; NULL if it has no such form.
@@ -210,6 +239,8 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 
 		if (clause->op == CPH_OP_GATE)
 			add_gate(&e, clause);
+		else if (clause->op == CPH_OP_COVER)
+			add_cover(&e, clause);
 		else if (cph_op_is_bound(clause->op))
 			add_bound(&e, clause);
 		else
@@ -222,6 +253,23 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 	return query;
 }
 
+/* Tells whether two lists have the same texts in the same order. */
+static bool
+equal_texts(List *a, List *b)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(lc, a, lc2, b)
+	{
+		if (strcmp(lfirst(lc), lfirst(lc2)) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Tells whether two queries of one specification ask for the same rows, whatever
  * the executor makes of them.
@@ -229,13 +277,11 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 bool
 cph_query_equal(const CphQuery *a, const CphQuery *b)
 {
-	ListCell   *lc;
-	ListCell   *lc2;
-
 	if (a->none || b->none)
 		return a->none && b->none;
-	if (a->nparams != b->nparams || a->fan != b->fan ||
-		list_length(a->fan_values) != list_length(b->fan_values) ||
+	if (a->nparams != b->nparams || a->fan != b->fan || a->cover != b->cover ||
+		!equal_texts(a->fan_values, b->fan_values) ||
+		!equal_texts(a->cover_values, b->cover_values) ||
 		a->has_oldest != b->has_oldest || a->oldest != b->oldest ||
 		a->has_newest != b->has_newest || a->newest != b->newest ||
 		a->limit != b->limit || a->offset != b->offset)
@@ -244,11 +290,6 @@ cph_query_equal(const CphQuery *a, const CphQuery *b)
 	{
 		if (strcmp(a->params[i].name, b->params[i].name) != 0 ||
 			strcmp(a->params[i].value, b->params[i].value) != 0)
-			return false;
-	}
-	forboth(lc, a->fan_values, lc2, b->fan_values)
-	{
-		if (strcmp(lfirst(lc), lfirst(lc2)) != 0)
 			return false;
 	}
 	return true;

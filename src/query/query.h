@@ -28,8 +28,12 @@ typedef enum CphOp
 	CPH_OP_NOT_BEFORE,			/* field >= time or field > time */
 	CPH_OP_NOT_AFTER,			/* field <= time or field < time */
 	CPH_OP_AT,					/* field = time */
-	CPH_OP_GATE					/* a condition of no field: if it fails, no
+	CPH_OP_GATE,				/* a condition of no field: if it fails, no
 								 * row is wanted */
+	CPH_OP_COVER				/* the filter's documented values are all that
+								 * rows have: for each EXACT one a condition,
+								 * whether it is wanted, or, if rows are made of
+								 * counts, told apart; none: all are */
 } CphOp;
 
 /* Tells whether a clause bounds a time. */
@@ -90,6 +94,8 @@ typedef struct CphScanSpec
 	int			window;			/* flag: LIMIT and OFFSET are the scan's, as
 								 * are the clauses of fdw_recheck_quals */
 	int			count;			/* flag: the scan returns the number of rows */
+	int			counted;		/* flag: only what filters tell is wanted of
+								 * rows, so that they may be made of counts */
 	int			limit_expr;		/* number of an expression of type bigint */
 	int			offset_expr;	/* likewise */
 	int			max_streams;	/* more values than that are not sent */
@@ -98,6 +104,7 @@ typedef struct CphScanSpec
 	/* For EXPLAIN */
 	List	   *classes;		/* CphClass of each clause checked, integers */
 	char	   *no_limit_reason;	/* why LIMIT was not pushed, or NULL */
+	char	   *no_count_reason;	/* why rows are not counted, or NULL */
 } CphScanSpec;
 
 extern List *cph_scanspec_encode(const CphScanSpec *spec);
@@ -120,6 +127,10 @@ typedef struct CphQuery
 	int			nparams;
 	const CphFilter *fan;		/* the filter that has several values, or NULL */
 	List	   *fan_values;		/* its values, char * */
+	const CphFilter *cover;		/* the filter whose documented values are all
+								 * that rows have, or NULL */
+	List	   *cover_values;	/* those of its EXACT values that are wanted */
+	bool		some;			/* these are named by conditions */
 	uint32		filters;		/* those sent, as bits by their number */
 	List	   *fields;			/* of the clauses that ask for equality */
 	List	   *values;			/* for each of them, a list of values */

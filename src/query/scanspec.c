@@ -17,7 +17,8 @@ enum
 	ITEM_ATTNUMS,				/* IntList */
 	ITEM_CLAUSES,				/* List of encoded clauses */
 	ITEM_CLASSES,				/* IntList */
-	ITEM_NO_LIMIT_REASON		/* List of one String, or NIL */
+	ITEM_NO_LIMIT_REASON,		/* List of one String, or NIL */
+	ITEM_NO_COUNT_REASON		/* likewise */
 };
 
 /* Where a specification has its numbers. */
@@ -25,6 +26,7 @@ static const Size numbers[] = {
 	offsetof(CphScanSpec, ordered),
 	offsetof(CphScanSpec, window),
 	offsetof(CphScanSpec, count),
+	offsetof(CphScanSpec, counted),
 	offsetof(CphScanSpec, limit_expr),
 	offsetof(CphScanSpec, offset_expr),
 	offsetof(CphScanSpec, max_streams),
@@ -67,6 +69,13 @@ encode_text(char *text)
 	return text ? list_make1(makeString(text)) : NIL;
 }
 
+/* Returns the text that encode_text made a list of. */
+static char *
+decode_text(List *encoded)
+{
+	return encoded ? strVal(linitial(encoded)) : NULL;
+}
+
 /* Returns a specification as a list that may stand in a plan. */
 List *
 cph_scanspec_encode(const CphScanSpec *spec)
@@ -79,9 +88,10 @@ cph_scanspec_encode(const CphScanSpec *spec)
 		items = lappend_int(items, *number_of(spec, i));
 	foreach(lc, spec->clauses)
 		clauses = lappend(clauses, encode_clause(lfirst(lc)));
-	return lappend(list_make5(items, list_make1_oid(spec->relid), spec->attnums,
-							  clauses, spec->classes),
-				   encode_text(spec->no_limit_reason));
+	items = list_make5(items, list_make1_oid(spec->relid), spec->attnums,
+					   clauses, spec->classes);
+	items = lappend(items, encode_text(spec->no_limit_reason));
+	return lappend(items, encode_text(spec->no_count_reason));
 }
 
 /*
@@ -92,7 +102,6 @@ CphScanSpec *
 cph_scanspec_decode(List *encoded)
 {
 	CphScanSpec *spec = palloc0(sizeof(CphScanSpec));
-	List	   *reason = list_nth(encoded, ITEM_NO_LIMIT_REASON);
 	ListCell   *lc;
 
 	for (int i = 0; i < lengthof(numbers); i++)
@@ -102,6 +111,7 @@ cph_scanspec_decode(List *encoded)
 	foreach(lc, (List *) list_nth(encoded, ITEM_CLAUSES))
 		spec->clauses = lappend(spec->clauses, decode_clause(lfirst(lc)));
 	spec->classes = list_nth(encoded, ITEM_CLASSES);
-	spec->no_limit_reason = reason ? strVal(linitial(reason)) : NULL;
+	spec->no_limit_reason = decode_text(list_nth(encoded, ITEM_NO_LIMIT_REASON));
+	spec->no_count_reason = decode_text(list_nth(encoded, ITEM_NO_COUNT_REASON));
 	return spec;
 }

@@ -24,11 +24,11 @@
 		.class = CPH_EXACT, .invalid_code = "CPS.0016", .invalid_is_none = true \
 	}
 
-/* A filter by a status that is one of some. */
+/* A filter by a status, which every item has, that is one of some. */
 #define STATUS_FILTER(array) \
 	{ \
 		"status", "status", CPH_FIELD_INTEGER, CPH_FILTER_EQUAL, \
-		ONE_OF(array), .invalid_code = "CPS.0010" \
+		ONE_OF(array), .complete = true, .invalid_code = "CPS.0010" \
 	}
 
 /* Filters by bounds of the time of creation, whose unit is not documented. */
@@ -141,7 +141,7 @@ static const CphFilter server_filters[] = {
 	STATUS_FILTER(server_statuses),
 	{
 		"network_version", "network_version", CPH_FIELD_STRING, CPH_FILTER_EQUAL,
-		ONE_OF(network_versions)
+		ONE_OF(network_versions), .complete = true
 	},
 	{
 		"phone_model_name", "phone_model_name", CPH_FIELD_STRING, CPH_FILTER_EQUAL,
@@ -348,7 +348,10 @@ static const CphEndpoint endpoints[] = {
 };
 
 StaticAssertDecl(lengthof(server_filters) <= CPH_MAX_FILTERS &&
-				 lengthof(image_filters) <= CPH_MAX_FILTERS,
+				 lengthof(image_filters) <= CPH_MAX_FILTERS &&
+				 lengthof(phone_statuses) <= CPH_MAX_VALUES &&
+				 lengthof(server_statuses) <= CPH_MAX_VALUES &&
+				 lengthof(encoder_statuses) <= CPH_MAX_VALUES,
 				 "raise the bounds in service.h");
 
 /* Returns the endpoint of that number from 0 on, or NULL past the last. */

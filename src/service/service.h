@@ -30,6 +30,9 @@
 #define CPH_MAX_FILTER_SETS (1 << CPH_MAX_FILTERS)
 #define CPH_MAX_PAGE		200
 
+/* Values of a filter that covers a list, at most. */
+#define CPH_MAX_VALUES		16
+
 /* Bytes of a project's ID, at most. */
 #define CPH_MAX_PROJECT_ID	64
 
@@ -86,6 +89,8 @@ typedef struct CphFilter
 	CphClass	class;			/* of a value, where values is NULL */
 	const CphFilterValue *values;	/* the documented values; NULL: any */
 	int			nvalues;
+	bool		complete;		/* every item should have one of them, or one
+								 * that a SUPERSET value finds as well */
 	const char *invalid_code;	/* error_code of a value called invalid, or
 								 * NULL */
 	bool		invalid_is_none;	/* no row has such a value; false: it is

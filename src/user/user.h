@@ -141,6 +141,8 @@ typedef struct CphFacts
 	uint64		used;			/* a larger number for each use */
 	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
 	int64		total;			/* last count without a filter; -1: none */
+	uint32		uncovered;		/* filters, as bits by their number, of which
+								 * some rows have none of the documented values */
 
 	/* By the set of filters, as bits */
 	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* count is the number of

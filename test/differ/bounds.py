@@ -14,6 +14,7 @@ from .log import PAGE_MAX
 
 DEFAULT_ROWS = {"phones": 10000, "servers": 200}    # that the planner supposes
 PROBES = 2      # requests that find out whether names are found by their inside
+VALUES = {"phones": 12, "servers": 11}  # documented values of a status, each of which may be counted
 
 
 def parse_time(text):
@@ -61,7 +62,7 @@ class Demand:
         rows = len(world.rows[table.resource])
         worth = min(rows if setup.reading.counts else 1, DEFAULT_ROWS[table.resource]) / self.size
         self.optional = self.fans > 1 and (
-            self.fans > min(2 * setup.concurrency, worth / 2) or len(sent) > 1 or bool(self.bounds) or
+            self.fans > min(2 * setup.concurrency, worth / 2) or len(sent + self.uncertain) > 1 or bool(self.bounds) or
             bool(setup.reading.settings.get("page_cap"))
         ) or bool(several)
         self.exact = self.settled and None not in asks and not self.bounds and \
@@ -155,12 +156,20 @@ class Demand:
         """The requests that return every row that the clauses leave."""
         if self.none:
             return 0
-        total = PROBES if self.probed else 0
+        total = self.covering() + (PROBES if self.probed else 0)
         total += sum(self.stream(self.within_time(rows)) for rows in self.streams)
         total += (self.seeking() + self.overshoot()) * len(self.streams)
         if self.optional or self.fans > 1 and not self.setup.on("enable_order_pushdown"):
             total = max(total, self.stream(self.plain)) + self.values
         return total + (1 + self.stream(self.all) if self.refused else 0)
+
+    def covering(self):
+        """The requests that count every value of a status, twice where some rows have none of them."""
+        if not self.setup.on("enable_count_pushdown"):
+            return 0
+        values = VALUES[self.table.resource]
+        creating = [row for row in self.all if row.get("status") in ("0", "1", "3", "4")]
+        return 2 * (2 + values + 2 + self.pages(len(creating)))
 
     def within_time(self, rows):
         """The rows that the bounds of time leave to be read."""

@@ -249,13 +249,15 @@ class Clauses:
         rng = self.rng
         ask = ask_equal(table, column, texts)
         n = range(len(texts))
-        form = rng.choice(["in", "in", "any", "array", "or", "or", "any-empty"])
+        form = rng.choice(["in", "in", "any", "array", "or", "or", "or-in", "any-empty"])
         if form == "in":
             return Clause("{c} IN (" + ", ".join(f"{{{i}}}" for i in n) + ")", column.name, tuple(values), ask)
         if form == "or":
             sides = (rng.choice(["{c} = ", "{c} = ", ""]) for _ in n)
             terms = (f"{side}{{{i}}}" if side else f"{{{i}}} = {{c}}" for i, side in zip(n, sides))
             return Clause("(" + " OR ".join(terms) + ")", column.name, tuple(values), ask)
+        if form == "or-in":
+            return Clause("({c} = {0} OR {c} IN (" + ", ".join(f"{{{i}}}" for i in n) + "))", column.name, tuple(values), ask)
         if form == "array":
             return Clause("{c} = ANY (ARRAY[" + ", ".join(f"{{{i}}}" for i in n) + "])",
                           column.name, tuple(values), ask)
@@ -379,8 +381,17 @@ class Clauses:
         if form < 0.75:
             return Clause("{c} BETWEEN {0} AND {1}", column.name, (moment[0], other[0]),
                           self.ask_time(column, "<>", None))
+        if form < 0.8:
+            return Clause(rng.choice(["{c} = {0}", "{0} = {c}"]), column.name, (moment[0],),
+                          self.ask_time(column, "<>", moment[1]))
+        if form < 0.87:
+            op = rng.choice([">=", ">", "<=", "<"])
+            commuted = {">=": "<=", ">": "<", "<=": ">=", "<": ">"}[op]
+            letter = rng.choice("lmn")
+            template = rng.choice([f"({{c}}, 'm') {op} ({{0}}, '{letter}')", f"({{0}}, '{letter}') {commuted} ({{c}}, 'm')"])
+            return Clause(template, column.name, (moment[0],), self.ask_time(column, op, moment[1]))
         template = rng.choice([
-            "{c} = {0}", "{c} <> {0}", "{c} IS NULL", "{c} IS NOT NULL", "{c} > now() - interval '1 day'",
+            "{c} <> {0}", "{c} IS NULL", "{c} IS NOT NULL", "{c} > now() - interval '1 day'",
             "{c} < now()", "NOT {c} > {0}", "date_trunc('day', {c}) = {0}", "{c} + interval '1 day' > {0}",
             "({c} > {0} OR {c} < {0})"])
         ask = self.ask_time(column, "<>", None) if template.startswith("NOT") or "now" in template else None

@@ -35,7 +35,7 @@ class Shapes:
         rng = self.rng
         self.setup = setup
         self.number += 1
-        make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.join] * 4 +
+        make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.dashboard] * 3 + [self.join] * 4 +
                           [self.semi_join, self.lateral, self.lateral, self.correlated, self.distinct,
                            self.window, self.union, self.cte, self.exists, self.cursor, self.extreme])
         return make()
@@ -234,6 +234,45 @@ class Shapes:
         sql = f"SELECT {shown}{output} FROM {table.name}{self.where(table, clauses)} GROUP BY {group}{having}{order}"
         return Case("aggregate", (sql,), keys, None, None, lambda ids: demand.everything(), demand,
                     demand.refused, self.planner())
+
+    def dashboard(self):
+        """What panels show: rows by status, and those of some statuses."""
+        rng = self.rng
+        table = self.pick_table()
+        clauses = self.clauses.conjunction(table, rng.choice([-4, -2]))
+        demand = Demand(self.world, self.setup, table, clauses)
+        status, id_, home = table.field("status"), table.id.name, table.field("server_id").name
+        function = "cph_phone_status" if table.resource == "phones" else "cph_server_status"
+        s = status.name
+        label = f"{function}({s})" if status.type == "integer" else s
+        where = self.where(table, clauses)
+        some = f"{where} AND" if where else " WHERE"
+        value, other = rng.choice(["2", "8", "5", "-7", "0", "1", "10"]), rng.choice(["8", "2", "3", "-5", "99"])
+        if status.type == "text":
+            value, other = f"'{value}'", f"'{other}'"
+        condition = rng.choice([f"{s} <> {value}", f"{s} NOT IN ({value}, {other})", f"{s} > {value}", f"{s} < {other}",
+                                f"{s} BETWEEN {other} AND {value}", f"NOT {s} = {value}", f"{s} IS NOT NULL",
+                                f"{s} IS DISTINCT FROM {value}", f"{label} IS NOT NULL", f"{s} <> (SELECT {value})"])
+        home_id = rng.choice(self.world.rows["servers"])["server_id"]
+        having = rng.choice(["", "", " HAVING count(*) > 10"])
+        name = table.name
+        sql = rng.choice([
+            f"SELECT {s}, count(*) FROM {name}{where} GROUP BY {s}{having}",
+            f"SELECT {label}, count(*) FROM {name}{where} GROUP BY 1{having}",
+            f"SELECT DISTINCT {rng.choice([s, label])} FROM {name}{where}",
+            f"SELECT count(*) FILTER (WHERE {s} = {value}), count(*) FILTER (WHERE {s} IN ({value}, {other})), count(*) FROM {name}{where}",
+            f"SELECT sum(CASE WHEN {s} = {value} THEN 1 ELSE 0 END), sum(1), count(1) FROM {name}{where}",
+            f"SELECT count(CASE WHEN {s} = {value} OR {s} = {other} THEN 1 END), count(*) FILTER (WHERE {condition}) FROM {name}{where}",
+            f"SELECT count(*), count({s}), min({s}), max({s}), count(DISTINCT {s}) FROM {name}{where}",
+            f"SELECT sum(1) FROM {name}{where}",
+            f"SELECT count(*) FROM {name}{some} {condition}",
+            f"SELECT {s}, count(*) FROM {name}{some} {condition} GROUP BY {s}",
+            f"SELECT {id_}, {s} FROM {name}{some} {condition}",
+            f"SELECT {home}, {s}, count(*) FROM {name}{some} {home} = '{home_id}' GROUP BY 1, 2",
+            f"SELECT {s}, count(*) FROM {name}{some} {s} IN ({value}, {other}) GROUP BY {s}",
+            f"SELECT {s}, count(*) FROM (SELECT {s} FROM {name}{where} UNION ALL SELECT {s} FROM {name}) AS u GROUP BY 1"])
+        bound = None if "UNION" in sql else lambda ids: demand.everything()
+        return Case("dashboard", (sql,), 0, None, None, bound, None, demand.refused, self.planner())
 
     def extreme(self):
         """The newest or oldest row's time."""

@@ -1,0 +1,401 @@
+/*
+ * census.c
+ *		The numbers of rows of every value of a filter.
+ *
+ * Where a filter has documented values, they cover the list if the numbers of
+ * their rows add up to the number of all, which was the same before and after:
+ * then no row has another value, and none has none.  Rows of values that may
+ * find those of others as well are read and told apart by their ids.
+ *
+ * Copyright (c) 2026, the cph_fdw developers
+ */
+#include "executor/executor_private.h"
+#include "json/json.h"
+
+/*
+ * Rows that are counted for to count a value.  Fewer are all that it has, which
+ * proves their number.
+ */
+#define COUNT_LIMIT 2
+
+/* Requests for the number of all rows, before and after. */
+#define TOTALS 2
+
+/* Returns the values of the covering filter of a class, char *. */
+List *
+cph_cover_class(const CphCover *cover, CphClass class)
+{
+	const CphFilter *filter = cover->query->cover;
+	List	   *values = NIL;
+
+	for (int i = 0; i < filter->nvalues; i++)
+	{
+		if (filter->values[i].class == class)
+			values = lappend(values, unconstify(char *, filter->values[i].value));
+	}
+	return values;
+}
+
+/* Returns the facts of the list that is read. */
+static CphFacts *
+facts_of(const CphCover *cover)
+{
+	return cph_client_facts(cph_scan_client(cover->state),
+							cover->state->endpoint);
+}
+
+/*
+ * Takes the answer to a request for a number of rows, once it is there.
+ * Returns false if it is of no use.
+ */
+static bool
+take_count(const CphCover *cover, CphCounted *counted)
+{
+	const CphFacts *facts = facts_of(cover);
+	uint32		filters = counted->counting.filters;
+	const CphFilter *invalid;
+	CphPage    *page;
+	CphCallResult result;
+
+	while (!cph_call_ready(counted->call))
+		cph_client_wait(cover->state->client);
+	result = cph_call_read(counted->call, &page, &invalid);
+	cph_call_drop(counted->call);
+	counted->call = NULL;
+	counted->count = 0;
+	counted->proved = result == CPH_CALL_NO_ROWS;
+	if (result != CPH_CALL_PAGE || !cph_counting_fits(&counted->counting, page))
+		return counted->proved;
+	counted->count = page->count;
+	counted->proved = (page->nitems == page->count && page->count < COUNT_LIMIT) ||
+		(filters == 0 ? page->count > COUNT_LIMIT : facts->counts_filter[filters]);
+	return true;
+}
+
+/*
+ * Asks for several numbers of rows, as many at once as may be in flight.
+ * Returns false if one of the answers is of no use.
+ */
+static bool
+ask_counts(const CphCover *cover, CphCounted *counted, int n)
+{
+	CphClient  *client = cph_scan_client(cover->state);
+	bool		good = true;
+	int			sent = 0;
+
+	for (int i = 0; i < n && good; i++)
+	{
+		for (; sent < n && sent - i < cph_client_concurrency(client); sent++)
+		{
+			const CphCounting *counting = &counted[sent].counting;
+
+			counted[sent].call = cph_call_send(client, cover->state->endpoint,
+											 counting->params,
+											 counting->nparams, 0, COUNT_LIMIT);
+		}
+		good = take_count(cover, &counted[i]);
+	}
+	for (int i = 0; i < sent; i++)
+	{
+		if (counted[i].call != NULL)
+			cph_call_drop(counted[i].call);
+	}
+	return good;
+}
+
+/*
+ * Proves numbers of rows by the pages at their ends: each one until one is
+ * another than that of all rows, which shows that the service counts what the
+ * filter leaves.  Returns false if it does not.
+ */
+static bool
+prove_counts(CphCounted *counted, int n, int64 total, bool *shown)
+{
+	*shown = false;
+	for (int i = 0; i < n && !*shown; i++)
+	{
+		if (counted[i].proved)
+			continue;
+		if (!cph_counting_prove(&counted[i].counting, counted[i].count))
+			return false;
+		*shown = counted[i].count < total;
+	}
+	return true;
+}
+
+/* Returns the number of all rows that the query leaves; -1: no one knows. */
+int64
+cph_cover_total(const CphCover *cover)
+{
+	CphCounted		counted = {cph_counting(cover->state, cover->query, NULL, NULL)};
+
+	if (!ask_counts(cover, &counted, 1) ||
+		!(counted.proved || cph_counting_prove(&counted.counting, counted.count)))
+		return -1;
+	if (counted.counting.filters == 0)
+		facts_of(cover)->total = counted.count;
+	return counted.count;
+}
+
+/* Returns the requests that reading so many rows takes. */
+int64
+cph_cover_pages(const CphCover *cover, int64 rows)
+{
+	int			page = cph_options_page_size(cover->state->options,
+											 cover->state->endpoint) - 1;
+
+	return (Max(rows, 1) - 1) / page + 1;
+}
+
+/* Tells whether to read so many rows takes no more requests than to count them. */
+static bool
+is_short(const CphCover *cover, int64 total)
+{
+	return cph_cover_pages(cover, total) <= cover->query->cover->nvalues + TOTALS;
+}
+
+/*
+ * Counts the rows of some values.  Returns their sum, or -1 if the numbers
+ * cannot be proved.  shown is told of the filters, if all add up.
+ */
+static int64
+count_values(const CphCover *cover, List *values, CphCounted *counted, bool *shown)
+{
+	int			n = list_length(values);
+	int64		sum = 0;
+	ListCell   *lc;
+
+	foreach(lc, values)
+		counted[foreach_current_index(lc)].counting =
+			cph_counting(cover->state, cover->query, cover->query->cover,
+						 lfirst(lc));
+	if (!ask_counts(cover, counted, n) ||
+		!prove_counts(counted, n, cover->total, shown))
+		return -1;
+	for (int i = 0; i < n; i++)
+		sum += counted[i].count;
+	return sum;
+}
+
+/*
+ * Keeps what a complete set of numbers has shown of the service, and what it
+ * is for estimates.
+ */
+static void
+note_counts(const CphCover *cover, const CphCounted *counted, bool shown)
+{
+	CphFacts   *facts = facts_of(cover);
+
+	for (int i = 0; i < list_length(cover->exact); i++)
+	{
+		const CphCounting *counting = &counted[i].counting;
+
+		facts->counts_filter[counting->filters] |= shown;
+		cph_facts_note_rows(facts, counting->params, counting->nparams,
+							counted[i].count);
+	}
+}
+
+/* Begins to read the rows of some values, each its own rows if exact. */
+CphStreams *
+cph_cover_read(CphCover *cover, List *values, bool exact)
+{
+	CphPagerOptions options;
+
+	if (values == NIL)
+		return NULL;
+	cph_scan_pager_options(cover->state, cover->query, &options);
+	options.first_limit = 0;
+	return cph_streams_create(cph_scan_client(cover->state), &options,
+							  exact ? cover->query->cover : &cover->others,
+							  values);
+}
+
+/* Returns the next row of some streams, or says why there is none. */
+CphStep
+cph_cover_read_next(const CphCover *cover, CphStreams *streams,
+				const CphItem **item)
+{
+	CphStep		step;
+
+	if (streams == NULL)
+		return CPH_STEP_END;
+	while ((step = cph_streams_next(streams, item)) == CPH_STEP_WAIT)
+		cph_client_wait(cover->state->client);
+	return step;
+}
+
+/* Returns the value of the covering filter that an item has, as JSON, palloc'd. */
+static char *
+value_of_item(const CphCover *cover, const CphItem *item)
+{
+	CphJsonValue value;
+
+	cph_json_read(cover->shape, &item->value, &value);
+	return cph_json_text(&value);
+}
+
+/* Tells whether a value, which is JSON, is one of the EXACT ones. */
+static bool
+is_exact(const CphCover *cover, const char *json)
+{
+	ListCell   *lc;
+
+	foreach(lc, cover->exact)
+	{
+		if (strcmp(json, lfirst(lc)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Tells whether an item has one of the EXACT values. */
+bool
+cph_cover_is_exact(const CphCover *cover, const CphItem *item)
+{
+	char	   *json = value_of_item(cover, item);
+	bool		result = is_exact(cover, json);
+
+	pfree(json);
+	return result;
+}
+
+/* Returns the rows that are alike in a value, which is JSON. */
+static CphAlike *
+find_alike(CphCover *cover, const char *json)
+{
+	ListCell   *lc;
+
+	foreach(lc, cover->alike)
+	{
+		CphAlike	   *alike = lfirst(lc);
+
+		if (strcmp(alike->value, json) == 0)
+			return alike;
+	}
+	return cph_cover_add(cover, NULL, json, 0);
+}
+
+/*
+ * Counts the rows of values that find others as well, by the value that each
+ * has.  Returns their sum, or -1 if one has a value that is counted elsewhere.
+ */
+static int64
+read_others(CphCover *cover)
+{
+	CphStreams *streams = cph_cover_read(cover,
+									   cph_cover_class(cover, CPH_SUPERSET),
+									   false);
+	const CphItem *item;
+	CphStep		step;
+	int64		sum = 0;
+
+	while ((step = cph_cover_read_next(cover, streams, &item)) == CPH_STEP_ROW)
+	{
+		char	   *json = value_of_item(cover, item);
+
+		if (is_exact(cover, json))
+			break;
+		find_alike(cover, json)->rows++;
+		pfree(json);
+		sum++;
+	}
+	cph_streams_close(streams);
+	return step == CPH_STEP_END ? sum : -1;
+}
+
+/* What became of counting every value. */
+typedef enum Outcome
+{
+	OUTCOME_PROVED,
+	OUTCOME_MOVED,				/* the number of all rows is another one now */
+	OUTCOME_REST,				/* some rows have none of the values, or moved */
+	OUTCOME_READ				/* the numbers cannot, or need not, be proved */
+} Outcome;
+
+/*
+ * Counts the rows of every value.  A scan that reads asks for the number of all
+ * rows once more when it has.
+ */
+static Outcome
+count_all(CphCover *cover, CphCounted *counted)
+{
+	bool		shown;
+	int64		sum;
+	int64		others;
+
+	cover->alike = NIL;
+	if (cover->total < 0 || is_short(cover, cover->total))
+		return OUTCOME_READ;
+	sum = count_values(cover, cph_cover_class(cover, CPH_EXACT), counted, &shown);
+	others = sum < 0 ? -1 : read_others(cover);
+	if (others < 0)
+		return OUTCOME_READ;
+	if (cover->state->spec->counted && cph_cover_total(cover) != cover->total)
+		return OUTCOME_MOVED;
+	cover->rest = cover->total - sum - others;
+	if (cover->rest != 0)
+		return OUTCOME_REST;
+	note_counts(cover, counted, shown);
+	return OUTCOME_PROVED;
+}
+
+/*
+ * Counts the rows of every value; once more if the numbers do not add up by no
+ * more than may have moved from value to value meanwhile, a row a request.  The
+ * number of all rows may be known from before.  Returns false if the list has
+ * to be read.
+ */
+bool
+cph_cover_census(CphCover *cover, CphCounted *counted)
+{
+	CphFacts   *facts = facts_of(cover);
+	uint32		bit = 1 << (cover->query->cover - cover->state->endpoint->filters);
+	Outcome		outcome;
+
+	if (facts->uncovered & bit)
+		return false;
+	cover->total = cover->query->filters == 0 ? facts->total : -1;
+	if (cover->total < 0)
+		cover->total = cph_cover_total(cover);
+	outcome = count_all(cover, counted);
+	if (outcome == OUTCOME_MOVED ||
+		(outcome == OUTCOME_REST &&
+		 cover->rest <= cover->query->cover->nvalues))
+	{
+		cover->total = cph_cover_total(cover);
+		outcome = count_all(cover, counted);
+	}
+	if (outcome == OUTCOME_REST)
+		facts->uncovered |= bit;
+	return outcome == OUTCOME_PROVED;
+}
+
+/*
+ * Counts the rows of the values that a query tells apart: the rest have another
+ * one, or none, and it does not matter which.  Returns false if the list has to
+ * be read.
+ */
+bool
+cph_cover_some(CphCover *cover)
+{
+	const CphQuery *query = cover->query;
+	List	   *values = query->cover_values;
+	CphCounted		counted[CPH_MAX_VALUES] = {0};
+	bool		shown;
+	int64		sum;
+	ListCell   *lc;
+
+	cover->total = cph_cover_total(cover);
+	if (cover->total < 0 || cph_cover_pages(cover, cover->total) <= list_length(values))
+		return false;
+	sum = count_values(cover, values, counted, &shown);
+	if (sum < 0 || sum > cover->total)
+		return false;
+	foreach(lc, values)
+		cph_cover_add(cover, NULL, cph_cover_json(cover->state->endpoint,
+											 query->cover->field, lfirst(lc)),
+				  counted[foreach_current_index(lc)].count);
+	cph_cover_add(cover, NULL, "null", cover->total - sum);
+	return true;
+}

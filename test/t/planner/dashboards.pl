@@ -1,0 +1,198 @@
+
+# What dashboards ask: phones and servers by status, and those of some statuses.
+# Counts answer it in a handful of requests where they prove that the documented
+# values are all there are; else the list is read.
+#
+# Copyright (c) 2026, the cph_fdw developers
+
+use strict;
+use warnings FATAL => 'all';
+
+use CphTest;
+use Test::More;
+
+my ($node, $service) = CphTest::setup(phones => 20_000, servers => 3_000);
+
+# The number of pages that the rows of a query on the copies take.
+sub pages
+{
+	my ($condition, $list) = @_;
+	my $size = $list eq 'phones' ? 199 : 99;
+	my $rows = $node->safe_psql('postgres',
+		"SELECT coalesce(sum(greatest(1, ceil((n - 1) / $size.0))), 0) FROM (
+			SELECT count(*) AS n FROM local_$list WHERE $condition GROUP BY status) AS s");
+	return int $rows;
+}
+
+# Passes if the query takes so many requests at most, and answers as a copy.
+sub takes
+{
+	my ($most, $query) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$service->entries;
+	CphTest::same($node, $query);
+	my @log = $service->log;
+	cmp_ok(scalar(@log), '<=', $most, "requests: $query")
+	  or diag join "\n", @log;
+	return;
+}
+
+# Twelve values, the number of all before and after, and a proof, of which a
+# session needs one; the values that may find others as well are read.
+my $all = 15 - 1 + pages('status IN (0, 1)', 'phones');
+my @grouped = (
+	'SELECT status, count(*) FROM cph_phones GROUP BY status',
+	'SELECT cph_phone_status(status), count(*) FROM cph_phones GROUP BY 1 HAVING count(*) > 50 ORDER BY 1',
+	'SELECT DISTINCT status FROM cph_phones',
+	'SELECT status > 2, count(*), sum(1), count(DISTINCT status) FROM cph_phones GROUP BY 1',
+	'SELECT count(*) FROM cph_phones WHERE status <> 2',
+	'SELECT count(*) FROM cph_phones WHERE status NOT IN (2, 8)',
+	'SELECT count(*) FROM cph_phones WHERE status < 0',
+	'SELECT count(*) FROM cph_phones WHERE status BETWEEN -9 AND -5',
+	'SELECT count(*) FROM cph_phones WHERE status > 2',
+	q{SELECT count(*) FROM cph_phones WHERE cph_phone_status(status) <> 'running'},
+	'SELECT s, n FROM (SELECT status AS s, count(*) AS n FROM cph_phones GROUP BY 1) AS x WHERE n > 100');
+my @told_apart = (
+	'SELECT count(*) FILTER (WHERE status = 2) FROM cph_phones',
+	'SELECT sum(CASE WHEN status = 2 THEN 1 ELSE 0 END), count(*) FROM cph_phones',
+	'SELECT count(CASE WHEN status = 2 THEN 1 END), sum(1) FROM cph_phones');
+my @of_some = (
+	'SELECT phone_id, status FROM cph_phones WHERE status <> 2',
+	'SELECT * FROM cph_phones WHERE status NOT IN (2, 8)',
+	'SELECT phone_id FROM cph_phones WHERE status < 0',
+	q{SELECT phone_id FROM cph_phones WHERE cph_phone_status(status) NOT IN ('running', 'stopped')});
+
+$service->set(creating => 'all');
+takes($all, $_) foreach @grouped;
+takes(4, $_) foreach @told_apart;
+takes(6, 'SELECT count(*) FILTER (WHERE status = 2), count(*) FILTER (WHERE status IN (8, 7)), count(*) FROM cph_phones');
+takes(1, 'SELECT sum(1) FROM cph_phones');
+takes(1, 'SELECT count(*), sum(1), max(2) FROM cph_phones');
+takes(4, 'SELECT status, count(*) FROM cph_phones WHERE status IN (8, 7) GROUP BY status');
+my $again = pages('status IN (0, 1)', 'phones');
+takes($all + $again + pages('status NOT IN (0, 1, 2)', 'phones'), $of_some[0]);
+takes($all + $again + pages('status NOT IN (0, 1, 2, 8)', 'phones'), $of_some[1]);
+takes($all + $again + pages('status < 0', 'phones'), $of_some[2]);
+# The planner takes a list of servers for a short one, until it knows better.
+$node->safe_psql('postgres', 'ANALYZE cph_servers');
+takes(7 + 4 * pages('status IN (0, 1, 3, 4)', 'servers') + 4, $_)
+  foreach ('SELECT status, count(*) FROM cph_servers GROUP BY status',
+	'SELECT cph_server_status(status), count(*) FROM cph_servers GROUP BY 1');
+takes(5, 'SELECT network_version, count(*) FROM cph_servers GROUP BY 1');
+
+# In a session that has shown how it counts there are as many as values.
+{
+	my $query = $grouped[0];
+	my $rows = $node->safe_psql('postgres', CphTest::on_copies("$query ORDER BY 1"));
+	$service->entries;
+	is( $node->safe_psql('postgres', "$query ORDER BY 1; SELECT 'then'; $query ORDER BY 1"),
+		"$rows\nthen\n$rows",
+		'one session');
+	my @log = $service->log;
+	cmp_ok(scalar(@log), '<=', $all + 13, 'requests of two queries of a session');
+}
+
+# A union of regions asks each of them.
+$node->safe_psql('postgres', q{
+	CREATE VIEW all_cph_phones AS SELECT 'a' AS region, * FROM cph_phones UNION ALL SELECT 'b', * FROM cph_phones;
+	CREATE VIEW all_local_phones AS SELECT 'a' AS region, * FROM local_phones UNION ALL SELECT 'b', * FROM local_phones;});
+$service->entries;
+is( $node->safe_psql('postgres', 'SELECT region, status, count(*) FROM all_cph_phones GROUP BY 1, 2 ORDER BY 1, 2'),
+	$node->safe_psql('postgres', 'SELECT region, status, count(*) FROM all_local_phones GROUP BY 1, 2 ORDER BY 1, 2'),
+	'a union');
+my @union = $service->log;
+cmp_ok(scalar(@union), '<=', $all + 13, 'requests of a union');
+$node->safe_psql('postgres', 'DROP VIEW all_cph_phones, all_local_phones');
+
+# EXPLAIN says what is counted, how that is proved, and why not.
+my $explained = $node->safe_psql('postgres', "EXPLAIN $grouped[0]");
+like($explained, qr/CPH Counts: one per value of status, proved by the total/, 'EXPLAIN of every value');
+like($node->safe_psql('postgres', "EXPLAIN $told_apart[0]"),
+	qr/CPH Counts: the values of status that are told apart, and the total/, 'EXPLAIN of some values');
+like($node->safe_psql('postgres', 'EXPLAIN SELECT sum(1) FROM cph_phones'),
+	qr/CPH Counts: all rows/, 'EXPLAIN of all rows');
+like($node->safe_psql('postgres', 'EXPLAIN VERBOSE SELECT imei, count(*) FROM cph_phones GROUP BY 1'),
+	qr/CPH Not Counted: a column is wanted that no filter tells/, 'EXPLAIN says why not');
+$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD enable_count_pushdown 'false')});
+unlike($node->safe_psql('postgres', "EXPLAIN $grouped[0]"), qr/CPH Counts/, 'switched off');
+$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (DROP enable_count_pushdown)});
+
+# A value that no row has is not looked at twice: it may be an error to.
+is($node->safe_psql('postgres', 'SELECT count(phone_id) FROM cph_phones WHERE 100 / (status - 5) > 1000'),
+	0, 'a clause that fails for a value that no row has');
+
+# However the service is to be read, the answers are those of a copy.
+sub all_same
+{
+	my ($name, @queries) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	CphTest::same($node, $_, name => "$name: $_") foreach @queries;
+	return;
+}
+$service->reset(phones => 6_000, servers => 100);
+CphTest::copies($node, $service);
+foreach my $reading (
+	[ 'own numbers' => () ],
+	[ 'count of everything' => (count => 'all') ],
+	[ 'no count' => (count => 'absent') ],
+	[ 'count of the page' => (count => 'page') ],
+	[ 'filters ignored' => (filters_ignored => ['status']) ],
+	[ 'a value refused' => (invalid_filter => { status => 'CPS.0010' }) ])
+{
+	my ($name, %settings) = @$reading;
+	$service->clear;
+	$service->set(%settings) if %settings;
+	all_same($name, @grouped, @told_apart, @of_some);
+}
+
+# Statuses that no document lists, and none at all; then a fleet of one status.
+$service->clear;
+$service->set(creating => 'all');
+foreach my $status (99, undef)
+{
+	$service->control('POST', '/_control/update',
+		{ list => 'phones', index => 30, n => 3, set => { status => $status } });
+	CphTest::copies($node, $service);
+	all_same(defined $status ? 'undocumented' : 'null', @grouped, @told_apart, @of_some);
+}
+$service->control('POST', '/_control/update',
+	{ list => 'phones', index => 0, n => 6_000, set => { status => 2 } });
+CphTest::copies($node, $service);
+all_same('one status', @grouped, @told_apart);
+foreach my $settings ({ count => 'page' }, { count => 'all' })
+{
+	$service->set(%$settings);
+	all_same('one status, ' . $settings->{count}, @grouped, @told_apart);
+}
+
+# Phones swap their statuses after each request: the numbers stay.  Phones go and
+# others come: none that stays is lost or found twice.
+$service->reset(phones => 6_000);
+CphTest::copies($node, $service);
+$service->set(creating => 'all', swapped => 1);
+my $wanted = $node->safe_psql('postgres', CphTest::on_copies("$grouped[0] ORDER BY 1"));
+my $trials = $ENV{CPH_TEST_TRIALS} // 20;
+my $wrong = 0;
+$wrong += $node->safe_psql('postgres', "$grouped[0] ORDER BY 1") ne $wanted
+  for 1 .. $trials;
+is($wrong, 0, 'numbers by status while phones swap them');
+$service->set(creating => 'all', swapped => 2, replaced => 1);
+my ($lost, $twice) = (0, 0);
+for (1 .. $trials)
+{
+	$service->control('POST', '/_control/mark', {});
+	my %found;
+	$found{$_}++
+	  foreach split /\n/, $node->safe_psql('postgres', 'SELECT phone_id FROM cph_phones WHERE status NOT IN (2, 8)');
+	$twice += grep { $_ > 1 } values %found;
+	foreach my $status (-9 .. -5, 0, 1, 3, 4, 6, 7)
+	{
+		my $stayed = $service->control('GET', "/_control/stayed/phones?status=$status");
+		$lost += grep { !$found{$_} } @{ $stayed->{ids} };
+	}
+}
+is($lost, 0, 'no phone is lost that had such a status all the time');
+is($twice, 0, 'none is found twice');
+
+done_testing();
