@@ -31,6 +31,7 @@ SELECT name, value, result FROM (VALUES
   ('max_concurrent_requests', '0'), ('max_concurrent_requests', '33'),
   ('connect_timeout', '1'), ('connect_timeout', '0'),
   ('request_timeout', '86400'), ('request_timeout', '86401'),
+  ('keepalive_idle', '1'), ('keepalive_idle', '0'),
   ('max_retries', '0'), ('max_retries', '-1'), ('max_retries', '101'),
   ('throttle_timeout', '0'), ('throttle_timeout', '-1'),
   ('max_response_size', '64kB'), ('max_response_size', '1GB'), ('max_response_size', '0'),

@@ -131,6 +131,7 @@ send_request(CphCall *call)
 
 	http.url = psprintf("%s%s?%s", request->base, request->path,
 						request->query);
+	http.fresh_after = call->fresh_after;
 	if (!cph_credential_log_in(client->credential, request, &http,
 							   &call->fingerprint, &refusal))
 	{

@@ -28,6 +28,7 @@ struct CphCall
 	bool		turn;			/* it has taken one for its try */
 	bool		renewed;		/* the credential was renewed for it */
 	int64		not_before;		/* next try; 0: at once */
+	int64		fresh_after;	/* of its connection: see CphHttpRequest */
 	CphTransfer *transfer;		/* NULL: between tries */
 	uint64		fingerprint;	/* of what the last try logged in with */
 	CphVerdict	verdict;		/* CPH_VERDICT_USE or _RAISE once it is

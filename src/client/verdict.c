@@ -155,8 +155,9 @@ may_retry(CphCall *call, const CphServiceError *error)
 									   error, call_detail(call, error, NULL));
 			return false;
 		case CPH_VERDICT_RETRY:
-			if (cph_transfer_neglected(call->transfer))
-				return true;	/* no fault of the service's */
+			call->fresh_after = cph_transfer_fresh_after(call->transfer);
+			if (cph_transfer_excused(call->transfer))
+				return true;
 			if (!cph_outcome_may_retry(call->transfer, ++call->failures,
 									   options->max_retries,
 									   options->throttle_timeout))

@@ -16,17 +16,48 @@ cph_transfer_state(const CphTransfer *transfer)
 	return transfer->state;
 }
 
+/* Tells whether a transfer broke off, or took too long. */
+static bool
+is_cut_short(const CphTransfer *transfer)
+{
+	return transfer->state == CPH_TRANSFER_TIMED_OUT ||
+		transfer->state == CPH_TRANSFER_BROKEN;
+}
+
 /*
- * Whether the transfer failed because nobody looked after it: it ran out of
- * time, or the peer of patience, while its transport was not performed, with
- * an answer that may have been there.
+ * Tells whether a failure says nothing of the service.  Nobody looked after
+ * the transfer: it ran out of time, or the peer of patience, while its
+ * transport was not performed, with an answer that may have been there.  Or its
+ * connection had died while it was kept.
  */
 bool
-cph_transfer_neglected(const CphTransfer *transfer)
+cph_transfer_excused(const CphTransfer *transfer)
 {
-	return transfer->neglected &&
-		(transfer->state == CPH_TRANSFER_TIMED_OUT ||
-		 transfer->state == CPH_TRANSFER_BROKEN);
+	return transfer->stale || (transfer->neglected && is_cut_short(transfer));
+}
+
+/*
+ * Returns the time after which a connection must have been made that is to
+ * carry this request once more, of cph_transport_now; 0: any will do.
+ */
+int64
+cph_transfer_fresh_after(const CphTransfer *transfer)
+{
+	int			status = cph_transfer_status(transfer);
+
+	return is_cut_short(transfer) ||
+		status == 408 || status == 421 || status == 425 ? transfer->sent_at : 0;
+}
+
+/* Returns the bytes of the headers that were sent, as far as they are ours. */
+Size
+cph_transfer_sent(const CphTransfer *transfer)
+{
+	Size		length = 0;
+
+	for (struct curl_slist *line = transfer->headers; line; line = line->next)
+		length += strlen(line->data) + strlen("\r\n");
+	return length;
 }
 
 /*

@@ -6,6 +6,7 @@
  */
 #include "http/http_private.h"
 
+#include "datatype/timestamp.h"
 #include "miscadmin.h"
 
 /* What holds for every transfer. */
@@ -170,6 +171,45 @@ set_request_options(CphTransfer *transfer, const CphHttpRequest *request)
 	}
 }
 
+/*
+ * Sets which authorities are trusted.  libcurl reads a file of them when it
+ * makes a connection, and keeps what it read for a day: here no longer than
+ * since the file was found changed.
+ */
+static void
+set_authorities(CphTransfer *transfer)
+{
+	CphTransport *transport = transfer->transport;
+	const char *file = transport->options.ca_file;
+	struct stat *seen = &transport->ca_seen;
+	struct stat now;
+	int64		seconds = SECS_PER_DAY;
+
+	if (file != NULL)
+	{
+		cph_curl_set(transfer, CURLOPT_CAINFO, file);
+		cph_curl_set(transfer, CURLOPT_CAPATH, (char *) NULL);	/* it alone */
+	}
+	else
+		file = curl_version_info(CURLVERSION_NOW)->cainfo;
+	if (file != NULL && stat(file, &now) == 0)
+	{
+		if (seen->st_ino != 0 &&
+			(seen->st_ino != now.st_ino || seen->st_dev != now.st_dev ||
+			 seen->st_size != now.st_size ||
+			 memcmp(&seen->st_ctim, &now.st_ctim, sizeof(now.st_ctim)) != 0))
+			transport->ca_changed_at = cph_transport_now();
+		*seen = now;
+	}
+	if (transport->ca_changed_at != 0)
+		seconds = Min(seconds, (cph_transport_now() - transport->ca_changed_at) /
+					  USECS_PER_SEC);
+
+	/* not every TLS library has that, nor keeps what it read */
+	(void) curl_easy_setopt(transfer->easy, CURLOPT_CA_CACHE_TIMEOUT,
+							(long) seconds);
+}
+
 /* Sets the transport's options: bounds, authority, proxy. */
 static void
 set_route_options(CphTransfer *transfer)
@@ -182,11 +222,14 @@ set_route_options(CphTransfer *transfer)
 				 (long) options->request_timeout_ms);
 	cph_curl_set(transfer, CURLOPT_MAXFILESIZE_LARGE,
 				 (curl_off_t) options->max_body);
-	if (options->ca_file != NULL)
-	{
-		cph_curl_set(transfer, CURLOPT_CAINFO, options->ca_file);
-		cph_curl_set(transfer, CURLOPT_CAPATH, (char *) NULL);	/* it alone */
-	}
+	cph_curl_set(transfer, CURLOPT_MAXAGE_CONN, (long) options->keepalive_idle);
+
+	/* a link that dies while an answer is waited for: see bound_silence */
+	cph_curl_set(transfer, CURLOPT_TCP_KEEPIDLE,
+				 Max(options->connect_timeout_ms / 2000L, 1L));
+	cph_curl_set(transfer, CURLOPT_TCP_KEEPINTVL,
+				 Max(options->connect_timeout_ms / 4000L, 1L));
+	set_authorities(transfer);
 
 	/* libcurl's messages quote the URL of the proxy. */
 	if (options->proxy != NULL && strchr(options->proxy, '@') != NULL)

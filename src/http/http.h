@@ -67,6 +67,14 @@ typedef enum CphTransferState
 								 * a bad URL, a proxy that refuses, no HTTP */
 } CphTransferState;
 
+/* What a transfer waits for. */
+typedef enum CphTransferPhase
+{
+	CPH_PHASE_NAME,				/* the address of a name */
+	CPH_PHASE_CONNECTION,
+	CPH_PHASE_ANSWER			/* its request was sent */
+} CphTransferPhase;
+
 /*
  * What holds for every request of one borrower.  Strings are copied where
  * they are needed; the caller keeps its own.
@@ -75,6 +83,8 @@ typedef struct CphTransportOptions
 {
 	int			connect_timeout_ms;
 	int			request_timeout_ms;
+	int			keepalive_idle; /* seconds that a connection may be idle and be
+								 * used again */
 	Size		max_body;		/* bytes, decompressed */
 	const char *ca_file;		/* PEM file of authorities; NULL: the system's */
 	const char *proxy;			/* URL without credentials; NULL: none,
@@ -90,6 +100,8 @@ typedef struct CphHttpRequest
 	const char *const *headers; /* "Name: value", NULL-terminated; may hold
 								 * secrets */
 	const char *body;			/* sent by POST; NULL: GET */
+	int64		fresh_after;	/* only a connection made after this time, of
+								 * cph_transport_now, may carry it; 0: any */
 } CphHttpRequest;
 
 /* The pool */
@@ -108,13 +120,16 @@ extern bool cph_transport_has_fd(void);
 extern int	cph_transport_fd(CphTransport *transport);
 extern void cph_transport_wake_at(CphTransport *transport, int64 at_us);
 extern void cph_transport_wait(CphTransport *transport, uint32 wait_event);
+extern CphTransferPhase cph_transport_phase(CphTransport *transport);
 extern int64 cph_transport_now(void);
 
 /* Transfers */
 extern CphTransfer *cph_transfer_start(CphTransport *transport,
 									   const CphHttpRequest *request);
 extern CphTransferState cph_transfer_state(const CphTransfer *transfer);
-extern bool cph_transfer_neglected(const CphTransfer *transfer);
+extern bool cph_transfer_excused(const CphTransfer *transfer);
+extern int64 cph_transfer_fresh_after(const CphTransfer *transfer);
+extern Size cph_transfer_sent(const CphTransfer *transfer);
 extern const char *cph_transfer_error(const CphTransfer *transfer);
 extern int	cph_transfer_status(const CphTransfer *transfer);
 extern const char *cph_transfer_body(const CphTransfer *transfer, Size *length);

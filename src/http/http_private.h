@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "lib/ilist.h"
 
@@ -60,6 +61,24 @@ typedef struct CphPollerEvent
 	bool		writable;		/* meets it */
 } CphPollerEvent;
 
+/*
+ * A socket that libcurl has.  malloc'd, since it comes and goes within
+ * callbacks.
+ */
+typedef struct CphSocket
+{
+	dlist_node	node;			/* in cph_sockets */
+	CphTransport *transport;
+	int			fd;
+	char		peer[INET6_ADDRSTRLEN]; /* empty: not known yet */
+	int			local_port;
+	int64		opened_at;
+	int64		answered_at;	/* the last answer ended; 0: there was none */
+	int64		received;		/* cph_socket_received at that time */
+	bool		multiplexed;	/* HTTP/2: the peer may speak at any time */
+	bool		retired;		/* no further request is put on it */
+} CphSocket;
+
 struct CphTransport
 {
 	dlist_node	node;			/* in pool */
@@ -71,11 +90,14 @@ struct CphTransport
 	bool		closing;		/* when given back it is closed, not kept */
 	bool		sockets_changed;	/* a socket came or went: see drive */
 	bool		neglected;		/* to be performed long after libcurl wanted */
+	bool		hurried;		/* to be performed at once: transfers are lost */
 	int			descriptors;	/* reported to fd.c */
 	CURLM	   *multi;
 	CphPoller	poller;
 	int64		curl_at;		/* when libcurl wants to go on; 0: never */
 	int64		wake_at;		/* when the borrower wants to; 0: never */
+	struct stat ca_seen;		/* the file of authorities, last looked at */
+	int64		ca_changed_at;	/* when it was found changed; 0: never */
 	dlist_head	transfers;
 };
 
@@ -89,7 +111,17 @@ struct CphTransfer
 	char	   *post;			/* secret */
 	CphTransferState state;
 	CphTransferState refusal;	/* why the answer was refused; PENDING: not */
-	bool		neglected;		/* see cph_transfer_neglected */
+	bool		neglected;		/* nobody looked after it: see excused */
+	int64		fresh_after;	/* of the request */
+	CphSocket  *socket;			/* that its request is on; NULL: it is on none,
+								 * or that is closed */
+	int64		sent_at;		/* put on it; 0: on none so far */
+	int64		received;		/* cph_socket_received at that time */
+	bool		kept;			/* the socket had brought an answer before */
+	bool		refused;		/* by cph_trust_admit: another connection */
+	bool		shared;			/* the refused one has other requests on it */
+	bool		lost;			/* the link was found silent: to be ended */
+	bool		stale;			/* failed by the age of its connection */
 	CURLcode	setup;			/* the first option that failed, */
 	const char *setup_option;	/* and its name */
 	Size		header_length;	/* bytes of headers received */
@@ -121,6 +153,21 @@ extern int	cph_socket_watch(CURL *easy, curl_socket_t fd, int what, void *arg,
 							 void *unused);
 extern int	cph_socket_watch_timer(CURLM *multi, long timeout_ms, void *arg);
 
+extern int	cph_socket_close(void *arg, curl_socket_t fd);
+extern CphSocket *cph_socket_find(CphTransport *transport, const char *peer,
+								  int local_port);
+extern bool cph_socket_has_input(const CphSocket *socket);
+extern bool cph_socket_has_ended(const CphSocket *socket);
+extern int64 cph_socket_received(const CphSocket *socket);
+extern int64 cph_socket_silence(const CphSocket *socket);
+extern dlist_head cph_sockets;
+
+/* trust.c */
+extern int	cph_trust_admit(void *arg, char *peer, char *local, int peer_port,
+							int local_port);
+extern bool cph_trust_is_stray(const CphTransfer *transfer);
+extern void cph_trust_ended(CphTransfer *transfer);
+
 /* curl.c */
 extern void cph_curl_init(void);
 extern void cph_curl_no_memory(const char *what) pg_attribute_noreturn();
@@ -140,6 +187,7 @@ extern CphTransferState cph_curl_state(CphTransfer *transfer, CURLcode result);
 extern CphTransfer *cph_transfer_make(CphTransport *transport,
 									  const CphHttpRequest *request);
 extern void cph_transfer_end(CphTransfer *transfer, CURLcode result);
+extern void cph_transfer_reattach(CphTransfer *transfer);
 
 /* multi.c */
 extern void cph_multi_open(CphTransport *transport);

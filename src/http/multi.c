@@ -116,6 +116,24 @@ drive(CphTransport *transport)
 }
 
 /*
+ * Ends the transfers that are pending, with a result of libcurl: all, or those
+ * that were lost with their connection.
+ */
+static void
+end_pending(CphTransport *transport, bool all, CURLcode result)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &transport->transfers)
+	{
+		CphTransfer *transfer = dlist_container(CphTransfer, node, iter.cur);
+
+		if (transfer->state == CPH_TRANSFER_PENDING && (all || transfer->lost))
+			cph_transfer_end(transfer, result);
+	}
+}
+
+/*
  * Goes on with all transfers as far as is possible without waiting, and ends
  * those that are complete.  Nothing that the network does throws.
  */
@@ -131,29 +149,53 @@ cph_transport_perform(CphTransport *transport)
 	if (drive(transport) != CURLM_OK)
 	{
 		/* libcurl failed: nothing more will come of these transfers */
-		dlist_iter	iter;
-
 		transport->closing = true;
-		dlist_foreach(iter, &transport->transfers)
-		{
-			CphTransfer *transfer = dlist_container(CphTransfer, node,
-													iter.cur);
-
-			if (transfer->state == CPH_TRANSFER_PENDING)
-				cph_transfer_end(transfer, CURLE_FAILED_INIT);
-		}
+		end_pending(transport, true, CURLE_FAILED_INIT);
 	}
 	while ((message = curl_multi_info_read(transport->multi, &left)) != NULL)
 	{
 		CphTransfer *transfer = NULL;
 
-		if (message->msg == CURLMSG_DONE &&
+		if (message->msg != CURLMSG_DONE ||
 			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
-							  &transfer) == CURLE_OK)
+							  &transfer) != CURLE_OK)
+			continue;
+		if (transfer->refused)
+			cph_transfer_reattach(transfer);
+		else
 			cph_transfer_end(transfer, message->data.result);
 	}
+	end_pending(transport, false, CURLE_RECV_ERROR);
 	transport->neglected = false;
+	transport->hurried = false;
 	cph_curl_leave(transport, &saved);
+}
+
+/*
+ * Returns how far that transfer is which is farthest of those that have not
+ * ended.
+ */
+CphTransferPhase
+cph_transport_phase(CphTransport *transport)
+{
+	CphTransferPhase phase = CPH_PHASE_NAME;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &transport->transfers)
+	{
+		CphTransfer *transfer = dlist_container(CphTransfer, node, iter.cur);
+		curl_off_t	resolved = 0;
+
+		if (transfer->state != CPH_TRANSFER_PENDING)
+			continue;
+		if (transfer->sent_at != 0)
+			return CPH_PHASE_ANSWER;
+		(void) curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T,
+								 &resolved);
+		if (resolved > 0)
+			phase = CPH_PHASE_CONNECTION;
+	}
+	return phase;
 }
 
 /*

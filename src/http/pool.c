@@ -259,6 +259,7 @@ cph_transport_borrow(Oid key, const CphTransportOptions *options,
 
 	transport->options.connect_timeout_ms = options->connect_timeout_ms;
 	transport->options.request_timeout_ms = options->request_timeout_ms;
+	transport->options.keepalive_idle = options->keepalive_idle;
 	transport->options.max_body = options->max_body;
 	return transport;
 }

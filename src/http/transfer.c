@@ -22,11 +22,14 @@ take_header(char *data, size_t size, size_t count, void *arg)
 {
 	CphTransfer *transfer = arg;
 
+	if (transfer->header_length == 0 && cph_trust_is_stray(transfer))
+		transfer->refusal = CPH_TRANSFER_BROKEN;
+	else if (transfer->header_length + size * count > HEADERS_MAX)
+		transfer->refusal = CPH_TRANSFER_TOO_LARGE;
+	if (transfer->refusal != CPH_TRANSFER_PENDING)
+		return CURL_WRITEFUNC_ERROR;
 	transfer->header_length += size * count;
-	if (transfer->header_length <= HEADERS_MAX)
-		return size * count;
-	transfer->refusal = CPH_TRANSFER_TOO_LARGE;
-	return CURL_WRITEFUNC_ERROR;
+	return size * count;
 }
 
 /*
@@ -77,7 +80,10 @@ take_body(char *data, size_t size, size_t count, void *arg)
 static void
 explain(CphTransfer *transfer, CURLcode result)
 {
-	if (transfer->header_length > HEADERS_MAX)
+	if (transfer->refusal == CPH_TRANSFER_BROKEN)
+		strlcpy(transfer->error, "the connection held an answer to nothing",
+				sizeof(transfer->error));
+	else if (transfer->refusal == CPH_TRANSFER_TOO_LARGE && transfer->length == 0)
 		snprintf(transfer->error, sizeof(transfer->error),
 				 "more than %d bytes of headers", HEADERS_MAX);
 	else if (transfer->refusal == CPH_TRANSFER_TOO_LARGE)
@@ -98,6 +104,9 @@ cph_transfer_end(CphTransfer *transfer, CURLcode result)
 {
 	if (transfer->attached)
 	{
+		/* what a silent link has must not be used by others */
+		if (transfer->lost)
+			(void) curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
 		(void) curl_multi_remove_handle(transfer->transport->multi,
 										transfer->easy);
 		transfer->attached = false;
@@ -106,6 +115,7 @@ cph_transfer_end(CphTransfer *transfer, CURLcode result)
 	if (transfer->refusal == CPH_TRANSFER_PENDING)
 		transfer->state = cph_curl_state(transfer, result);
 	transfer->neglected = transfer->transport->neglected;
+	cph_trust_ended(transfer);
 	if (transfer->state == CPH_TRANSFER_ANSWERED)
 		transfer->error[0] = '\0';
 	else
@@ -128,6 +138,29 @@ attach(CphTransfer *transfer)
 	if (!transfer->attached)
 		cph_transfer_end(transfer, result);
 	cph_curl_leave(transport, &saved);
+}
+
+/*
+ * Attaches a transfer again whose connection was refused, for another one: a
+ * new one, where libcurl would find the same.  Between cph_curl_enter and
+ * cph_curl_leave.
+ */
+void
+cph_transfer_reattach(CphTransfer *transfer)
+{
+	CURLM	   *multi = transfer->transport->multi;
+
+	(void) curl_multi_remove_handle(multi, transfer->easy);
+	transfer->attached = false;
+	transfer->refused = false;
+	transfer->sent_at = 0;
+	transfer->error[0] = '\0';
+	cph_curl_set(transfer, CURLOPT_FORBID_REUSE, 0L);
+	cph_curl_set(transfer, CURLOPT_FRESH_CONNECT, transfer->shared ? 1L : 0L);
+	if (curl_multi_add_handle(multi, transfer->easy) == CURLM_OK)
+		transfer->attached = true;
+	else
+		cph_transfer_end(transfer, CURLE_FAILED_INIT);
 }
 
 /* Adds a copy of a header line. */
@@ -176,6 +209,7 @@ cph_transfer_make(CphTransport *transport, const CphHttpRequest *request)
 	transfer->easy = curl_easy_init();
 	if (transfer->easy == NULL)
 		cph_curl_no_memory("make a handle");
+	transfer->fresh_after = request->fresh_after;
 	copy_secrets(transfer, request);
 	cph_curl_setup(transfer, request);
 	cph_curl_set(transfer, CURLOPT_HEADERFUNCTION, take_header);
@@ -184,6 +218,10 @@ cph_transfer_make(CphTransport *transport, const CphHttpRequest *request)
 	cph_curl_set(transfer, CURLOPT_WRITEDATA, transfer);
 	cph_curl_set(transfer, CURLOPT_OPENSOCKETFUNCTION, cph_socket_open);
 	cph_curl_set(transfer, CURLOPT_OPENSOCKETDATA, transport);
+	cph_curl_set(transfer, CURLOPT_CLOSESOCKETFUNCTION, cph_socket_close);
+	cph_curl_set(transfer, CURLOPT_CLOSESOCKETDATA, transport);
+	cph_curl_set(transfer, CURLOPT_PREREQFUNCTION, cph_trust_admit);
+	cph_curl_set(transfer, CURLOPT_PREREQDATA, transfer);
 	cph_curl_set(transfer, CURLOPT_ERRORBUFFER, transfer->error);
 	cph_curl_set(transfer, CURLOPT_PRIVATE, transfer);
 	attach(transfer);

@@ -79,7 +79,13 @@ static const CphOutcome code_outcomes[] = {
 	"server \"%s\" is throttling", NULL},
 };
 
-/* By HTTP status.  The last one stands for every other. */
+/*
+ * By HTTP status.  The last one stands for every other.  Tried again is what
+ * says that the request was not dealt with, for a reason that may pass: 408 (it
+ * did not come in time, or the connection was idle for long), 421 (this
+ * connection is not for this host), 425 (too early on this connection), and
+ * what a gateway says of a service that is out of order.
+ */
 static const CphOutcome status_outcomes[] = {
 	{200, NULL, CPH_VERDICT_USE, CPH_ERRCODE_ANSWER,
 	"the answer of server \"%s\" is not a page of the list", NULL},
@@ -93,6 +99,9 @@ static const CphOutcome status_outcomes[] = {
 	{429, NULL, CPH_VERDICT_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 		"server \"%s\" is throttling",
 	"The option \"throttle_timeout\" of the server says for how long to wait."},
+	{408, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
+	{421, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
+	{425, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
 	{500, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
 	{502, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},
 	{503, NULL, CPH_VERDICT_RETRY, ERRCODE_FDW_ERROR, FAILED, NULL},

@@ -45,6 +45,7 @@ set_route(CphCredential *credential)
 
 	route->connect_timeout_ms = options->connect_timeout * 1000;
 	route->request_timeout_ms = options->request_timeout * 1000;
+	route->keepalive_idle = options->keepalive_idle;
 	route->max_body = (Size) options->max_response_size * 1024;
 	route->ca_file = options->sslrootcert;
 	route->proxy = options->proxy;

@@ -189,6 +189,9 @@ const CphOptionRule cph_option_rules[] = {
 	INTEGER(max_concurrent_requests, CPH_OF_SERVER, "4", 1, CPH_MAX_CONCURRENT),
 	INTEGER(connect_timeout, CPH_OF_SERVER, "10", 1, MAX_SECONDS),
 	INTEGER(request_timeout, CPH_OF_SERVER, "60", 1, MAX_SECONDS),
+
+	/* load balancers close what is idle for 60 s; firewalls forget it later */
+	INTEGER(keepalive_idle, CPH_OF_SERVER, "50", 1, MAX_SECONDS),
 	INTEGER(max_retries, CPH_OF_SERVER, "4", 0, 100),
 	INTEGER(throttle_timeout, CPH_OF_SERVER, "180", 0, MAX_SECONDS),
 	RULE(max_response_size, CPH_OF_SERVER, KILOBYTES, .initial = "8MB",

@@ -64,6 +64,7 @@ typedef struct CphOptions
 	int			max_concurrent_requests;
 	int			connect_timeout;	/* seconds */
 	int			request_timeout;	/* seconds */
+	int			keepalive_idle; /* seconds */
 	int			max_retries;
 	int			throttle_timeout;	/* seconds */
 	int			max_response_size;	/* kilobytes */
