@@ -179,7 +179,7 @@ report_peer(CphCheck *check)
 
 	check->endpoint = NULL;
 	if (peer->text == NULL)
-		cph_check_report(check, "connection", "failed", psprintf("%s does not answer.", host));
+		cph_check_report(check, "connection", "failed", psprintf("No answer came from %s.", host));
 	else
 		cph_check_report(check, "connection", "ok", psprintf("%s (%s)", host, peer->text));
 	cph_check_report(check, "project", "ok", cph_client_project(check->client));
@@ -198,7 +198,7 @@ report_peer(CphCheck *check)
  * text): tests the connection and each thing that the documents leave open.
  * status is ok, differs, unknown or failed.  Sends at most 40 requests, beside
  * those that have to be tried again.  Raises an error if the caller lacks
- * USAGE on the server, or the set-up names no endpoint, project or credential.
+ * USAGE on the server, or the set-up names no endpoint or project.
  */
 Datum
 cph_fdw_check(PG_FUNCTION_ARGS)
@@ -209,6 +209,7 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 												 GetUserId(), ACL_USAGE);
 	CphCounters counters = {0};
 	CphCheck	check = {0};
+	const char *hint;
 
 	if (permission != ACLCHECK_OK)
 		aclcheck_error(permission, OBJECT_FOREIGN_SERVER, server->servername);
@@ -216,6 +217,13 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	check.server = server;
 	check.options = cph_server_options(server->serverid);
+	hint = cph_client_no_mapping(GetUserId(), server->serverid);
+	if (hint != NULL)
+	{
+		cph_check_report(&check, "credential", "failed",
+						 psprintf("You have no user mapping for the server.  %s", hint));
+		return (Datum) 0;
+	}
 	check.client = cph_client_open(check.options, GetUserId(), &counters);
 	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
 		check_endpoint(&check, cph_endpoint_at(i), i == 0);

@@ -7,7 +7,9 @@
  */
 #include "client/client_private.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 /* The reset callback of a client's context: others need not wait for it. */
 static void
@@ -49,6 +51,40 @@ cph_client_has_project(CphClient *client)
 }
 
 /*
+ * Returns what can be done where a user has no mapping for a server; NULL: it
+ * has one, or everybody has.
+ */
+const char *
+cph_client_no_mapping(Oid userid, Oid serverid)
+{
+	const Oid	users[] = {userid, InvalidOid};
+
+	for (int i = 0; i < lengthof(users); i++)
+	{
+		if (SearchSysCacheExists2(USERMAPPINGUSERSERVER,
+								  ObjectIdGetDatum(users[i]),
+								  ObjectIdGetDatum(serverid)))
+			return NULL;
+	}
+	return "Create a user mapping for the user, or grant SELECT on a view whose owner has one.";
+}
+
+/* Returns the mapping of a user; raises PostgreSQL's error, with a hint. */
+static UserMapping *
+get_mapping(const CphOptions *options, Oid userid)
+{
+	const char *hint = cph_client_no_mapping(userid, options->serverid);
+
+	if (hint != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("user mapping not found for user \"%s\", server \"%s\"",
+						GetUserNameFromId(userid, false), options->server_name),
+				 errhint("%s", hint)));
+	return GetUserMapping(userid, options->serverid);
+}
+
+/*
  * Returns a client that asks a server as the given user, in a child of the
  * current memory context; deleting that one closes the client.  Raises an
  * error if an endpoint, a project or a credential is missing.  The options
@@ -61,7 +97,7 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 												  "cph_fdw client",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	UserMapping *mapping = GetUserMapping(userid, options->serverid);
+	UserMapping *mapping = get_mapping(options, userid);
 	CphClient  *client = palloc0(sizeof(CphClient));
 
 	client->context = context;

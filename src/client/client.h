@@ -36,6 +36,7 @@ typedef enum CphCallResult
 /* Clients */
 extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 								  CphCounters *counters);
+extern const char *cph_client_no_mapping(Oid userid, Oid serverid);
 extern bool cph_client_may_ask(const CphClient *client);
 extern void cph_client_rest(CphClient *client);
 extern void cph_client_close(CphClient *client);

@@ -248,7 +248,7 @@ extern void cph_sign_request(const CphSignedRequest *request,
  *
  * A file is read whenever its content is needed, so that replacing it is all
  * that a rotation takes.  Errors tell what is wrong with it, never what it
- * holds; its path only to the server's log.
+ * holds but the names of its sections; its path only to the server's log.
  */
 
 extern void cph_credfile_token(const char *path, CphMappingOptions *used);

@@ -109,7 +109,7 @@ $service->clear;
 
 $node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD max_retries '0')});
 $service->fault('reset');
-like(checked('connection'), qr/failed 127\.0\.0\.1:\d+ does not answer/, 'no answer');
+like(checked('connection'), qr/failed No answer came from 127\.0\.0\.1:\d+\./, 'no answer');
 $service->clear;
 
 # Only who may use the server may check it.

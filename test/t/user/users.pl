@@ -93,4 +93,14 @@ like($session->{stderr}, qr/ERROR:  user mapping not found/, 'no mapping');
 is(scalar($service->entries), 0, 'and no request');
 $session->quit;
 
+# Who has none is told what to do, by the check in a row.
+my ($status, $stdout, $stderr) = $node->psql('postgres',
+	'SET ROLE nobody_else; \set VERBOSITY verbose \\\\ SELECT imei FROM cph_phones');
+like($stderr, qr/ERROR:  42704: user mapping not found for .*"nobody_else".*HINT:  Create a user mapping for the user, or grant SELECT on a view whose owner has one\./s,
+	'no mapping');
+$node->safe_psql('postgres', 'GRANT USAGE ON FOREIGN SERVER cph TO nobody_else');
+is($node->safe_psql('postgres', q{SET ROLE nobody_else; SELECT * FROM cph_fdw_check('cph')}),
+	'credential|failed|You have no user mapping for the server.  Create a user mapping for the user, or grant SELECT on a view whose owner has one.',
+	'... in the check, a row');
+
 done_testing();
