@@ -14,8 +14,8 @@
 --   phones, servers      the lists, flat: metadata and addresses are columns.
 --                        The imei is left out, and so is never kept either
 --   server_addresses     a row for each address of a server
---   fleet_by_status      phones by status: a counted request for each status and
---                        one for all; a last row has what is left of all
+--   fleet_by_status      phones by status, counted where that takes fewer
+--                        requests than to read the list
 --   phones_by_server     servers with their phones, capacity and addresses
 --   servers_by_zone      servers by zone and model
 --   age_of_phones        phones by the month they were created in
@@ -229,19 +229,11 @@ BEGIN
       FROM {servers} AS s
      CROSS JOIN jsonb_path_query(s.addresses, '$[*]') WITH ORDINALITY AS a (address, n) $$);
 
-  -- These statuses are filters that the service documents for one status each;
-  -- the others are left for the last row.  The counts are taken one after the
-  -- other, while phones change.
   PERFORM pg_temp.make_view('fleet_by_status', 'phones by status, now', $$
-    (WITH counted AS (
-       SELECT s.status,
-              (SELECT count(*) FROM {phones} AS p WHERE p.status = s.status) AS phones
-         FROM unnest('{2,3,4,6,7,8,-5,-6,-7,-8,-9}'::integer[]) AS s (status))
-     SELECT {region} AS region, status, cph_phone_status(status) AS status_label, phones
-       FROM counted
-     UNION ALL
-     SELECT {region}, NULL, 'creating or unknown',
-            greatest((SELECT count(*) FROM {phones}) - (SELECT sum(phones) FROM counted), 0)::bigint) $$);
+    SELECT {region} AS region, status, cph_phone_status(status) AS status_label,
+           count(*) AS phones
+      FROM {phones}
+     GROUP BY status $$);
 
   PERFORM pg_temp.make_view('phones_by_server', 'servers with their phones, now', $$
     SELECT {region} AS region, s.server_id, s.server_name, s.status,
@@ -484,7 +476,7 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
             ('', 'status_before', 'status in the earlier snapshot'),
             ('', 'status_after', 'status in the later snapshot'),
             ('', 'fields', 'names of what changed'),
-            ('fleet_by_status', 'status', 'status, as a number; null for the rest'),
+            ('fleet_by_status', 'status', 'status, as a number'),
             ('capacities', 'capacity', 'phones that a server can hold')
           ) AS word (relation, name, comment)
           JOIN pg_attribute ON attname = name AND attnum > 0 AND NOT attisdropped
