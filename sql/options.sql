@@ -42,6 +42,7 @@ SELECT name, value, result FROM (VALUES
   ('stable_ties', 'false'), ('stable_ties', 'nil'),
   ('name_filter', 'substring'), ('name_filter', 'Exact'),
   ('time_unit', 'ms'), ('time_unit', 'seconds'),
+  ('detail_not_found', 'none'), ('detail_not_found', 'error'),
   ('fdw_request_cost', '12.5'), ('fdw_request_cost', '-1'), ('fdw_request_cost', 'NaN'),
   ('fdw_tuple_cost', '0'), ('fdw_tuple_cost', 'cheap')) AS v (name, value),
   server_option(name, value) AS result;

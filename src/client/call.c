@@ -30,6 +30,8 @@ cph_call_drop(CphCall *call)
 		pfree(call->request.path);
 	if (call->filters != NULL)
 		pfree(call->filters);
+	if (call->id != NULL)
+		pfree(call->id);
 	pfree(call->request.query);
 	pfree(call);
 }
@@ -112,7 +114,7 @@ set_path(CphCall *call)
 
 	if (call->request.path == NULL && cph_client_has_project(client))
 		call->request.path = cph_request_path(call->endpoint,
-											  client->project_id);
+											  client->project_id, call->id);
 	call->request.project_id = client->project_id;
 	MemoryContextSwitchTo(caller);
 }
@@ -129,8 +131,8 @@ send_request(CphCall *call)
 	CphHttpRequest http = {0};
 	CphFailure	refusal;
 
-	http.url = psprintf("%s%s?%s", request->base, request->path,
-						request->query);
+	http.url = psprintf("%s%s%s%s", request->base, request->path,
+						*request->query ? "?" : "", request->query);
 	http.fresh_after = call->fresh_after;
 	if (!cph_credential_log_in(client->credential, request, &http,
 							   &call->fingerprint, &refusal))
@@ -258,6 +260,26 @@ cph_client_step(CphClient *client)
 	cph_client_schedule(client);
 }
 
+/* Adds a call for what an endpoint tells, and sends it if that is possible now. */
+static CphCall *
+send_call(CphClient *client, const CphEndpoint *endpoint, char *query,
+		  char *filters, char *id, int limit)
+{
+	CphCall    *call = palloc0(sizeof(CphCall));
+
+	call->client = client;
+	call->endpoint = endpoint;
+	call->id = id;
+	call->limit = limit;
+	call->request.method = "GET";
+	call->request.base = client->base;
+	call->filters = filters;
+	call->request.query = query;
+	dlist_push_tail(&client->calls, &call->node);
+	cph_client_step(client);
+	return call;
+}
+
 /*
  * Sends a request for a page and returns the call, which the caller drops.
  * Does not wait: where too many requests are in flight, the service asked for
@@ -267,21 +289,29 @@ CphCall *
 cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 			  const CphParam *params, int nparams, int64 offset, int limit)
 {
-	MemoryContext caller;
+	MemoryContext caller = MemoryContextSwitchTo(client->context);
 	CphCall    *call;
 
 	cph_client_borrow(client);
-	caller = MemoryContextSwitchTo(client->context);
-	call = palloc0(sizeof(CphCall));
-	call->client = client;
-	call->endpoint = endpoint;
-	call->limit = limit;
-	call->request.method = "GET";
-	call->request.base = client->base;
-	call->filters = cph_request_query(params, nparams);
-	call->request.query = cph_request_page_query(params, nparams, offset, limit);
-	dlist_push_tail(&client->calls, &call->node);
+	call = send_call(client, endpoint,
+					 cph_request_page_query(params, nparams, offset, limit),
+					 cph_request_query(params, nparams), NULL, limit);
 	MemoryContextSwitchTo(caller);
-	cph_client_step(client);
+	return call;
+}
+
+/*
+ * Asks where in an endpoint's list the item with an id is, by its locator, as
+ * cph_call_send asks for a page.  The id is of the documented form.
+ */
+CphCall *
+cph_call_locate(CphClient *client, const CphEndpoint *endpoint, const char *id)
+{
+	MemoryContext caller = MemoryContextSwitchTo(client->context);
+	CphCall    *call;
+
+	cph_client_borrow(client);
+	call = send_call(client, endpoint, pstrdup(""), pstrdup(""), pstrdup(id), 0);
+	MemoryContextSwitchTo(caller);
 	return call;
 }

@@ -65,10 +65,13 @@ extern CphCallResult cph_client_fetch(CphClient *client,
 extern CphCall *cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 							  const CphParam *params, int nparams,
 							  int64 offset, int limit);
+extern CphCall *cph_call_locate(CphClient *client, const CphEndpoint *endpoint,
+								const char *id);
 extern bool cph_call_ready(const CphCall *call);
 extern Size cph_call_size(const CphCall *call);
 extern CphCallResult cph_call_read(CphCall *call, CphPage **page,
 								   const CphFilter **invalid);
+extern CphLocated cph_call_location(CphCall *call, char **value);
 extern void cph_call_drop(CphCall *call);
 
 #endif							/* CPH_CLIENT_H */

@@ -19,6 +19,7 @@ struct CphCall
 	CphClient  *client;
 	const CphEndpoint *endpoint;	/* whose page it asks for; NULL: it is the
 									 * credential's question */
+	char	   *id;				/* of the item that it asks to locate, or NULL */
 	CphRequest	request;		/* its path is NULL until the project is known */
 	char	   *filters;		/* its query without the page; NULL of a
 								 * question */
@@ -36,6 +37,7 @@ struct CphCall
 	CphOutcome	outcome;		/* of the last try */
 	const CphFilter *invalid;	/* the filter whose value was not taken, or
 								 * NULL */
+	CphLocated	located;		/* of an id, what came of it */
 	CphFailure	failure;		/* of CPH_VERDICT_RAISE, in the client's
 								 * context */
 };
@@ -100,6 +102,8 @@ extern void cph_call_end_trial(CphCall *call);
 extern void cph_call_fail(CphCall *call, const CphFailure *failure);
 extern void cph_call_finish(CphCall *call);
 extern bool cph_call_take(CphCall *call, CphPage **page, CphFailure *failure);
+extern bool cph_call_take_location(CphCall *call, CphLocated *located,
+								   char **value);
 
 /* call.c */
 extern bool cph_client_may_log_in(CphClient *client);

@@ -104,9 +104,9 @@ call_detail(const CphCall *call, const CphServiceError *error,
 			const char *reason)
 {
 	const CphRequest *request = &call->request;
-	char	   *text = psprintf("%s %s%s?%s", request->method,
-								strstr(request->base, "://") + 3,
-								request->path, request->query);
+	char	   *text = psprintf("%s %s%s%s%s", request->method,
+								strstr(request->base, "://") + 3, request->path,
+								*request->query ? "?" : "", request->query);
 	char	   *detail = cph_outcome_detail(call->transfer, error, text,
 											call->tries, reason);
 
@@ -220,6 +220,11 @@ cph_call_finish(CphCall *call)
 
 	classify(call, &error);
 	call->invalid = invalid_filter(call, error.code);
+	if (call->id != NULL &&
+		cph_transfer_state(call->transfer) == CPH_TRANSFER_ANSWERED)
+		call->located = cph_outcome_locate(call->endpoint->locator,
+										   cph_transfer_status(call->transfer),
+										   error.code);
 	if (call->outcome.verdict == CPH_VERDICT_USE)
 	{
 		cph_pace_succeeded(client->connection,
@@ -232,7 +237,8 @@ cph_call_finish(CphCall *call)
 		if (reason != NULL)
 			fail_try(call, &error, reason);
 	}
-	else if (call->outcome.verdict == CPH_VERDICT_RAISE && call->invalid != NULL)
+	else if (call->outcome.verdict == CPH_VERDICT_RAISE &&
+			 (call->invalid != NULL || call->located != CPH_LOCATED))
 		call->verdict = CPH_VERDICT_USE;
 	else if (may_retry(call, &error))
 		cph_call_release(call);
@@ -286,4 +292,37 @@ cph_call_take(CphCall *call, CphPage **page, CphFailure *failure)
 	}
 	cph_call_release(call);
 	return true;
+}
+
+/*
+ * Reads a call that is ready and asked where an item is: returns false where it
+ * ended in an error, else what came of it, and value, palloc'd, where it is
+ * located.  An answer that does not say where locates nothing.
+ */
+bool
+cph_call_take_location(CphCall *call, CphLocated *located, char **value)
+{
+	const char *reason = NULL;
+	const char *body;
+	Size		length;
+
+	Assert(cph_call_ready(call));
+	*value = NULL;
+	*located = call->located;
+	if (call->verdict == CPH_VERDICT_USE && call->located == CPH_LOCATED)
+	{
+		CphServiceError none = {0};
+
+		body = cph_transfer_body(call->transfer, &length);
+		*value = cph_page_locate(call->endpoint->locator, body, length, &reason);
+		if (reason != NULL)
+		{
+			cph_transfer_distrust(call->transfer);
+			fail_try(call, &none, reason);
+		}
+		if (*value == NULL)
+			*located = CPH_LOCATED_NOT;
+	}
+	cph_call_release(call);
+	return call->verdict != CPH_VERDICT_RAISE;
 }

@@ -185,6 +185,22 @@ cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
 		CPH_CALL_INVALID_FILTER;
 }
 
+/*
+ * Waits for a call of cph_call_locate and returns what came of it, and value,
+ * palloc'd, where the item is located.  A call can be read once.
+ */
+CphLocated
+cph_call_location(CphCall *call, char **value)
+{
+	CphLocated	located;
+
+	while (!cph_call_ready(call))
+		cph_client_wait(call->client);
+	if (!cph_call_take_location(call, &located, value))
+		raise_failure(&call->failure);
+	return located;
+}
+
 /* Sends a request for a page and waits until it is ready. */
 static CphCall *
 send_and_wait(CphClient *client, const CphEndpoint *endpoint,

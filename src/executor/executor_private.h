@@ -110,6 +110,8 @@ extern void cph_scan_pager_options(CphScanState *state,
 								   const CphQuery *query,
 								   CphPagerOptions *pager);
 
+extern bool cph_scan_store(ForeignScanState *node, const CphItem *item);
+
 /* The clauses that a scan checks itself (recheck.c) */
 extern CphRecheck *cph_recheck_create(ForeignScanState *node);
 extern bool cph_recheck_row(CphRecheck *recheck,
@@ -117,11 +119,15 @@ extern bool cph_recheck_row(CphRecheck *recheck,
 extern bool cph_recheck_same(const CphRecheck *recheck,
 							 const NullableDatum *a, const NullableDatum *b);
 
+/* Items by their ids (locate.c) */
+extern bool cph_locate_items(ForeignScanState *node, CphRun *run);
+
 /* Runs (run.c) */
 extern CphRun *cph_run_choose(ForeignScanState *node);
 extern void cph_run_leave(CphScanState *state);
 extern void cph_run_replay(CphScanState *state);
 extern TupleTableSlot *cph_run_next_kept(ForeignScanState *node);
+extern void cph_run_end(CphScanState *state);
 extern void cph_run_drop(CphRun *run);
 
 /* Numbers of rows that are known (tally.c) */

@@ -77,6 +77,28 @@ values_text(const Shown *shown, const CphSpecClause *clause)
 	return buf.data;
 }
 
+/*
+ * Appends what is sent for a clause: its value, if that is a constant, or where
+ * it comes from.
+ */
+static void
+show_value(const Shown *shown, const CphSpecClause *clause, const char *value,
+		   StringInfo buf)
+{
+	char	   *text = values_text(shown, clause);
+
+	if (value != NULL)
+		cph_request_encode(buf, value);
+	else if (clause->op == CPH_OP_EQUAL && list_length(clause->exprs) == 1 &&
+			 !type_is_array_domain(linitial_oid(clause->types)))
+		appendStringInfo(buf, "{%s}", text);
+	else if (cph_op_is_bound(clause->op) || clause->op == CPH_OP_LIKE ||
+			 clause->op == CPH_OP_PREFIX)
+		appendStringInfo(buf, "{from %s}", text);
+	else
+		appendStringInfo(buf, "(one per value of %s)", text);
+}
+
 /* Appends the parameter that a clause is sent as, if it is. */
 static void
 show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
@@ -87,7 +109,7 @@ show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 	CphTimeUnit unit = shown->state->options->time_unit;
 	char	   *value = bound || cover ? NULL : constant_value(shown, clause);
 
-	if ((value != NULL && *value == '\0') ||
+	if (filter->kind == CPH_FILTER_ID || (value != NULL && *value == '\0') ||
 		(bound && (unit == CPH_TIME_OFF ||
 				   (unit == CPH_TIME_AUTO && filter->kind == CPH_FILTER_UNTIL))))
 		return;
@@ -95,39 +117,43 @@ show_param(const Shown *shown, const CphSpecClause *clause, StringInfo query)
 					 filter->param);
 	if (cover)
 		appendStringInfoString(query, "(one per value)");
-	else if (value != NULL)
-		cph_request_encode(query, value);
-	else if (clause->op == CPH_OP_EQUAL && list_length(clause->exprs) == 1 &&
-			 !type_is_array_domain(linitial_oid(clause->types)))
-		appendStringInfo(query, "{%s}", values_text(shown, clause));
-	else if (bound || clause->op == CPH_OP_LIKE || clause->op == CPH_OP_PREFIX)
-		appendStringInfo(query, "{from %s}", values_text(shown, clause));
 	else
-		appendStringInfo(query, "(one per value of %s)",
-						 values_text(shown, clause));
+		show_value(shown, clause, value, query);
 }
 
-/* Shows the request of each page, without offset and limit. */
+/*
+ * Shows the request of each page, without offset and limit, and before it that
+ * which asks where an item is.
+ */
 static void
 show_request(const Shown *shown, ExplainState *es)
 {
-	const CphScanState *state = shown->state;
-	const char *project_id = state->options->project_id;
+	const CphEndpoint *endpoint = shown->state->endpoint;
+	const char *project_id = shown->state->options->project_id;
+	char	   *path = psprintf("GET /v1/%s/%s",
+								project_id ? project_id : "{project_id}",
+								endpoint->path);
 	StringInfoData query;
+	StringInfoData item;
 	ListCell   *lc;
 
 	initStringInfo(&query);
-	foreach(lc, state->spec->clauses)
+	initStringInfo(&item);
+	foreach(lc, shown->state->spec->clauses)
 	{
 		const CphSpecClause *clause = lfirst(lc);
 
-		if (clause->filter >= 0)
-			show_param(shown, clause, &query);
+		if (clause->filter < 0)
+			continue;
+		show_param(shown, clause, &query);
+		if (endpoint->filters[clause->filter].kind == CPH_FILTER_ID)
+			show_value(shown, clause, constant_value(shown, clause), &item);
 	}
-	ExplainPropertyText("CPH Request",
-						psprintf("GET /v1/%s/%s%s",
-								 project_id ? project_id : "{project_id}",
-								 state->endpoint->path, query.data), es);
+	if (item.len > 0)
+		ExplainPropertyText("CPH Locator",
+							psprintf("%s/%s for %s", path, item.data,
+									 endpoint->locator->field), es);
+	ExplainPropertyText("CPH Request", psprintf("%s%s", path, query.data), es);
 }
 
 /* Returns the clause by which a filter covers all rows, or NULL. */

@@ -132,6 +132,36 @@ cph_run_replay(CphScanState *state)
 }
 
 /*
+ * Has a run, the current one, that wants items by their ids find them.  Where
+ * the list was read to its end, they are in there; where they cannot be located,
+ * they are looked for in it.  Returns the run of the list, if there is one.
+ */
+static CphRun *
+find_items(ForeignScanState *node, CphRun *run)
+{
+	CphScanState *state = node->fdw_state;
+	List	   *ids = run->query->ids;
+	CphRun	   *list;
+
+	run->query->ids = NIL;
+	list = find_run(state, run);
+	if (list != NULL && list->whole)
+		return list;
+	begin_keeping(node, run);
+	run->query->ids = ids;
+	if (cph_locate_items(node, run))
+	{
+		cph_run_end(state);
+		cph_run_replay(state);
+		return NULL;
+	}
+	run->query->ids = NIL;
+	tuplestore_end(run->rows);
+	run->rows = NULL;
+	return list;
+}
+
+/*
  * Evaluates the plan's expressions and makes the run that they ask for the
  * current one, a kept one if there is one.
  */
@@ -142,20 +172,42 @@ cph_run_choose(ForeignScanState *node)
 	CphRun	   *run = create_run(node);
 	CphRun	   *kept = find_run(state, run);
 
+	state->run = run;
+	state->replaying = false;
+	if (kept == NULL && run->query->ids != NIL)
+		kept = find_items(node, run);
 	if (kept != NULL)
 	{
 		cph_run_drop(run);
 		dlist_move_head(&state->runs, &kept->node);
 		state->run = kept;
 		cph_run_replay(state);
-		return kept;
 	}
-	state->run = run;
-	state->replaying = false;
-	if (state->rescanned)
+	else if (state->rescanned && run->rows == NULL)
 		begin_keeping(node, run);
 	make_room(state);
-	return run;
+	return state->run;
+}
+
+/*
+ * Ends the current run: what is under way is dropped, and the transport is
+ * another scan's to use, if no other run of this one is to go on with it.
+ */
+void
+cph_run_end(CphScanState *state)
+{
+	bool		idle = true;
+	dlist_iter	iter;
+
+	cph_streams_close(state->run->streams);
+	state->run->streams = NULL;
+	cph_cover_close(state->run->cover);
+	state->run->cover = NULL;
+	state->run->whole = state->run->rows != NULL;
+	dlist_foreach(iter, &state->runs)
+		idle &= !cph_run_is_open(dlist_container(CphRun, node, iter.cur));
+	if (idle && state->client != NULL)
+		cph_client_rest(state->client);
 }
 
 /* Leaves the current run.  One whose rows were not kept is of no more use. */

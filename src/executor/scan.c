@@ -172,36 +172,6 @@ restart_without_window(CphRun *run)
 	run->window_failed = true;
 }
 
-/* Prepares the reading of items, once the client is there. */
-static void
-prepare_reader(ForeignScanState *node)
-{
-	CphScanState *state = node->fdw_state;
-	MemoryContext caller = MemoryContextSwitchTo(state->context);
-
-	state->reader = cph_tuple_reader(node->ss.ss_currentRelation,
-									 state->endpoint, state->options,
-									 cph_client_project(state->client),
-									 state->spec->attnums);
-	MemoryContextSwitchTo(caller);
-}
-
-/*
- * Stores an item in the scan's slot, and tells whether it passes the clauses
- * that are the scan's to check.
- */
-static bool
-store_item(ForeignScanState *node, const CphItem *item)
-{
-	CphScanState *state = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-
-	if (state->reader == NULL)
-		prepare_reader(node);
-	cph_tuple_store(state->reader, item, slot);
-	return cph_recheck_row(state->recheck, state->run->exprs, slot);
-}
-
 /*
  * Checks the first page under an OFFSET that the service did, of which item
  * is the first row: if a row fails, what was skipped cannot be trusted either.
@@ -213,7 +183,7 @@ check_first_page(ForeignScanState *node, const CphItem *item)
 
 	for (int i = 0; item != NULL; i++)
 	{
-		if (!store_item(node, item))
+		if (!cph_scan_store(node, item))
 			return false;
 		ResetExprContext(node->ss.ps.ps_ExprContext);
 		item = cph_streams_peek(run->streams, i);
@@ -290,7 +260,7 @@ next_row(ForeignScanState *node)
 			continue;
 		}
 		run->unverified = false;
-		if (store_item(node, item) && run->to_skip-- <= 0)
+		if (cph_scan_store(node, item) && run->to_skip-- <= 0)
 		{
 			run->to_skip = 0;
 			run->to_return -= run->to_return > 0;
@@ -300,27 +270,6 @@ next_row(ForeignScanState *node)
 		ResetExprContext(node->ss.ps.ps_ExprContext);
 	}
 	return CPH_STEP_END;
-}
-
-/*
- * Ends the current run: what is under way is dropped, and the transport is
- * another scan's to use, if no other run of this one is to go on with it.
- */
-static void
-end_run(CphScanState *state)
-{
-	bool		idle = true;
-	dlist_iter	iter;
-
-	cph_streams_close(state->run->streams);
-	state->run->streams = NULL;
-	cph_cover_close(state->run->cover);
-	state->run->cover = NULL;
-	state->run->whole = state->run->rows != NULL;
-	dlist_foreach(iter, &state->runs)
-		idle &= !cph_run_is_open(dlist_container(CphRun, node, iter.cur));
-	if (idle && state->client != NULL)
-		cph_client_rest(state->client);
 }
 
 /*
@@ -355,7 +304,7 @@ cphIterateForeignScan(ForeignScanState *node)
 		return node->ss.ss_ScanTupleSlot;
 	}
 	if (step == CPH_STEP_END)
-		end_run(state);
+		cph_run_end(state);
 	return ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }
 

@@ -133,3 +133,33 @@ cph_scan_pager_options(CphScanState *state, const CphQuery *query,
 	}
 	pager->first_limit = Min(state->spec->first_rows, pager->page_size);
 }
+
+/* Prepares the reading of items, once the client is there. */
+static void
+prepare_reader(ForeignScanState *node)
+{
+	CphScanState *state = node->fdw_state;
+	MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+	state->reader = cph_tuple_reader(node->ss.ss_currentRelation,
+									 state->endpoint, state->options,
+									 cph_client_project(state->client),
+									 state->spec->attnums);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * Stores an item of the current run in the scan's slot, and tells whether it
+ * passes the clauses that are the scan's to check.
+ */
+bool
+cph_scan_store(ForeignScanState *node, const CphItem *item)
+{
+	CphScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	if (state->reader == NULL)
+		prepare_reader(node);
+	cph_tuple_store(state->reader, item, slot);
+	return cph_recheck_row(state->recheck, state->run->exprs, slot);
+}

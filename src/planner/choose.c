@@ -64,6 +64,25 @@ is_better(const CphClause *a, const CphClause *b)
 }
 
 /*
+ * Leaves out the clause that would locate items, if the filter that they would be
+ * located by has one value already.
+ */
+static void
+leave_out_ids(const CphEndpoint *endpoint, CphClause **best)
+{
+	bool		is_located = false;
+
+	for (int i = 0; i < endpoint->nfilters && endpoint->locator; i++)
+		is_located |= best[i] != NULL && !best[i]->fans_out &&
+			strcmp(endpoint->filters[i].param, endpoint->locator->param) == 0;
+	for (int i = 0; i < endpoint->nfilters && is_located; i++)
+	{
+		if (endpoint->filters[i].kind == CPH_FILTER_ID)
+			best[i] = NULL;
+	}
+}
+
+/*
  * Returns the clauses (CphClause *) among some RestrictInfos that are used:
  * for each filter at most one, and at most one that has several values, none
  * unless fan_out.  Bounds of time are used all.
@@ -89,6 +108,7 @@ cph_choose_clauses(CphTable *table, List *restrictinfos, bool fan_out)
 				 is_better(clause, best[clause->filter]))
 			best[clause->filter] = clause;
 	}
+	leave_out_ids(endpoint, best);
 	for (int i = 0; i < endpoint->nfilters; i++)
 	{
 		if (best[i] == NULL || (best[i]->fans_out && !fan_out))
@@ -127,6 +147,28 @@ cph_chosen_fan(List *chosen)
 
 		if (clause->fans_out)
 			return clause;
+	}
+	return NULL;
+}
+
+/* Tells whether a clause names items by their ids. */
+bool
+cph_clause_is_of_ids(const CphTable *table, const CphClause *clause)
+{
+	return clause->filter >= 0 &&
+		table->endpoint->filters[clause->filter].kind == CPH_FILTER_ID;
+}
+
+/* Returns the chosen clause whose items are to be located, or NULL. */
+const CphClause *
+cph_chosen_ids(const CphTable *table, List *chosen)
+{
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+	{
+		if (cph_clause_is_of_ids(table, lfirst(lc)))
+			return lfirst(lc);
 	}
 	return NULL;
 }

@@ -31,6 +31,27 @@ cph_most_streams(const CphTable *table, bool ordered)
 }
 
 /*
+ * Returns how many requests it takes to locate the items that the chosen clauses
+ * name: one asks where each is, one for the page that it is on.
+ */
+static double
+locating_requests(const CphTable *table, List *chosen)
+{
+	return 2 * cph_chosen_streams(table, chosen);
+}
+
+/*
+ * Tells whether to locate items may take more requests than to read the whole
+ * list.  What other clauses leave of it is an estimate, which is not relied on.
+ */
+bool
+cph_locating_may_cost_more(const CphTable *table, List *chosen)
+{
+	return locating_requests(table, chosen) *
+		cph_options_page_size(table->options, table->endpoint) >= table->tuples;
+}
+
+/*
  * Returns how often the value of a clause will be one that is not sent, from 0
  * to 1, by the most common values of the column that it comes from.
  */
@@ -101,6 +122,14 @@ cost_of_sent(const CphTable *table, List *chosen, double wanted,
 	double		rows = cph_estimate_received(table, chosen);
 	double		requests;
 
+	if (cph_chosen_ids(table, chosen) != NULL)
+	{
+		*startup_cost = locating_requests(table, chosen) *
+			options->fdw_request_cost;
+		*total_cost = *startup_cost + streams * Min(page_size, table->tuples) *
+			(options->fdw_tuple_cost + cpu_tuple_cost);
+		return;
+	}
 	if (wanted >= 0)
 		rows = Min(rows, wanted * streams);
 	/* a page shares a row with the page before */

@@ -147,30 +147,50 @@ add_cover_paths(CphTable *table, List *restrictinfos, ParamPathInfo *param)
 }
 
 /*
+ * Adds the paths that put the chosen clauses to use, of which one may have
+ * several values.
+ */
+static void
+add_chosen_paths(const CphTable *table, List *chosen, ParamPathInfo *param)
+{
+	int			unordered = cph_most_streams(table, false);
+	int			ordered = cph_most_streams(table, true);
+	double		streams = cph_chosen_streams(table, chosen);
+
+	if (cph_chosen_fan(chosen) == NULL)
+	{
+		add_scan_path(table, chosen, 1, table->pathkeys, param);
+		return;
+	}
+	if (streams <= unordered)
+		add_scan_path(table, chosen, unordered, NIL, param);
+	if (table->pathkeys != NIL && streams <= ordered &&
+		cph_chosen_ids(table, chosen) == NULL)
+		add_scan_path(table, chosen, ordered, table->pathkeys, param);
+}
+
+/*
  * Adds the paths that read the table by its own clauses and those that param,
  * which may be NULL, brings along: plainly, and, if a clause has several
- * values, a stream for each.
+ * values, a stream for each; and where items can be located by their ids, without
+ * that as well, if the list is short.
  */
 static void
 add_scan_paths(CphTable *table, ParamPathInfo *param)
 {
 	List	   *restrictinfos = list_concat_copy(param ? param->ppi_clauses : NIL,
 												 table->rel->baserestrictinfo);
-	List	   *chosen = cph_choose_clauses(table, restrictinfos, false);
-	int			unordered = cph_most_streams(table, false);
-	int			ordered = cph_most_streams(table, true);
-	double		streams;
+	List	   *plain = cph_choose_clauses(table, restrictinfos, false);
+	List	   *fanned = cph_choose_clauses(table, restrictinfos, true);
+	const CphClause *ids = cph_chosen_ids(table, fanned);
 
-	add_scan_path(table, chosen, 1, table->pathkeys, param);
+	add_chosen_paths(table, plain, param);
 	add_cover_paths(table, restrictinfos, param);
-	chosen = cph_choose_clauses(table, restrictinfos, true);
-	if (cph_chosen_fan(chosen) == NULL)
-		return;
-	streams = cph_chosen_streams(table, chosen);
-	if (streams <= unordered)
-		add_scan_path(table, chosen, unordered, NIL, param);
-	if (table->pathkeys != NIL && streams <= ordered)
-		add_scan_path(table, chosen, ordered, table->pathkeys, param);
+	if (cph_chosen_fan(fanned) != NULL)
+		add_chosen_paths(table, fanned, param);
+	if (ids != NULL && cph_locating_may_cost_more(table, fanned))
+		add_chosen_paths(table, list_delete_ptr(list_copy(plain), (void *) ids),
+						 param);
 }
 
 /* Tells whether a parameterised path by a clause is worth having. */
@@ -298,7 +318,7 @@ cphReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
 
 /*
  * IsForeignPathAsyncCapable: a scan of a table can be asked without waiting;
- * one that counts waits.
+ * one that counts, or locates items, waits.
  */
 bool
 cphIsForeignPathAsyncCapable(ForeignPath *foreign_path)
@@ -307,5 +327,6 @@ cphIsForeignPathAsyncCapable(ForeignPath *foreign_path)
 	const CphPath *path = linitial(foreign_path->fdw_private);
 
 	return table->options->async_capable && cph_transport_has_fd() &&
-		!path->count && !path->counted && cph_path_cover(path) == NULL;
+		!path->count && !path->counted && cph_path_cover(path) == NULL &&
+		cph_chosen_ids(table, path->chosen) == NULL;
 }

@@ -41,6 +41,12 @@ add_binding(Evaluation *e, const CphSpecClause *clause,
 	}
 	if (binding->none || binding->class == CPH_LOCAL)
 		return;
+	if (filter->kind == CPH_FILTER_ID)
+	{
+		if (length <= e->spec->max_streams)
+			query->ids = binding->values;
+		return;
+	}
 	if (bms_is_member(clause->filter, e->unsent) ||
 		(length > 1 && (query->fan != NULL || length > e->spec->max_streams)))
 	{
@@ -292,5 +298,5 @@ cph_query_equal(const CphQuery *a, const CphQuery *b)
 			strcmp(a->params[i].value, b->params[i].value) != 0)
 			return false;
 	}
-	return true;
+	return equal_texts(a->ids, b->ids);
 }

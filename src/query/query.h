@@ -127,6 +127,8 @@ typedef struct CphQuery
 	int			nparams;
 	const CphFilter *fan;		/* the filter that has several values, or NULL */
 	List	   *fan_values;		/* its values, char * */
+	List	   *ids;			/* of the items wanted, char *, which are to be
+								 * located; NIL: the list is to be read */
 	const CphFilter *cover;		/* the filter whose documented values are all
 								 * that rows have, or NULL */
 	List	   *cover_values;	/* those of its EXACT values that are wanted */

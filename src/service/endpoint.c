@@ -80,6 +80,10 @@ static const CphFilterValue phone_statuses[] = {
 static const CphFilterValue phone_types[] = {{"0", CPH_EXACT}};
 
 static const CphFilter phone_filters[] = {
+	{
+		"phone_id", "phone_id", CPH_FIELD_STRING, CPH_FILTER_ID,
+		.class = CPH_SUPERSET
+	},
 	SERVER_ID_FILTER,
 	STATUS_FILTER(phone_statuses),
 	{
@@ -90,6 +94,11 @@ static const CphFilter phone_filters[] = {
 		"phone_name", "phone_name", CPH_FIELD_STRING, CPH_FILTER_FUZZY,
 		.class = CPH_SUPERSET, .invalid_code = "CPS.0025"
 	},
+};
+
+/* "Querying Details About a Cloud Phone" */
+static const CphLocator phone_locator = {
+	.field = "server_id", .param = "server_id", .not_found_code = "CPS.0005"
 };
 
 static const CphLabel phone_labels[] = {
@@ -299,6 +308,7 @@ static const CphEndpoint endpoints[] = {
 		.total_field = "count",
 		.page_max = 200, .default_rows = 10000,
 		COLUMNS(phone_columns), FILTERS(phone_filters),
+		.locator = &phone_locator,
 		.label_field = "status", .label_function = "cph_phone_status",
 		LABELS(phone_labels)
 	},

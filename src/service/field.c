@@ -19,12 +19,27 @@ PG_FUNCTION_INFO_V1(cph_fdw_lists);
 PG_FUNCTION_INFO_V1(cph_fdw_fields);
 
 /*
+ * Tells whether an id is of the documented form.  No other is sent, since it
+ * becomes a part of the path.
+ */
+static bool
+is_id(const char *value)
+{
+	size_t		length = strlen(value);
+
+	return length >= 1 && length <= CPH_MAX_ID &&
+		strspn(value, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == length;
+}
+
+/*
  * Returns the class of sending this value, a number in decimal or a string.
  * A value that the documents do not list is CPH_LOCAL: it must not be sent.
  */
 CphClass
 cph_filter_class(const CphFilter *filter, const char *value)
 {
+	if (filter->kind == CPH_FILTER_ID && !is_id(value))
+		return CPH_LOCAL;
 	if (filter->values == NULL)
 		return filter->class;
 	for (int i = 0; i < filter->nvalues; i++)
@@ -140,7 +155,8 @@ append_values(StringInfo buf, const CphFilter *filter, CphClass class,
 
 /*
  * Returns how clauses on a field are sent, palloc'd: "exact" or "superset" of
- * the rows that match, for some values only; "by place" in the list; "not".
+ * the rows that match, for some values only; "by place" in the list; "by its own
+ * address"; "not".
  */
 static char *
 filtering(const CphEndpoint *endpoint, const char *field)
@@ -157,7 +173,9 @@ filtering(const CphEndpoint *endpoint, const char *field)
 		if (strcmp(filter->field, field) != 0 ||
 			filter->kind == CPH_FILTER_UNTIL)
 			continue;			/* since is there, too */
-		if (filter->values == NULL)
+		if (filter->kind == CPH_FILTER_ID)
+			appendStringInfoString(&buf, "by its own address");
+		else if (filter->values == NULL)
 			appendStringInfo(&buf, "%s%s", buf.len > 0 ? "; " : "",
 							 filter->class == CPH_EXACT ? "exact" : "superset");
 		append_values(&buf, filter, CPH_EXACT, "exact");

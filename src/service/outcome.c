@@ -182,6 +182,22 @@ cph_outcome_find(const CphTransfer *transfer, CphServiceError *error)
 		outcome_of_key(status_outcomes, lengthof(status_outcomes), status);
 }
 
+/*
+ * Returns what an answer to the question where an item is comes to, by its HTTP
+ * status and its error code.  Only those that are about the item or the question
+ * are no errors: CPH_LOCATED stands for every other.
+ */
+CphLocated
+cph_outcome_locate(const CphLocator *locator, int status, const char *code)
+{
+	if (status == 403)
+		return CPH_LOCATED_DENIED;
+	if (status != 400 && status != 404)
+		return CPH_LOCATED;
+	return code != NULL && strcmp(code, locator->not_found_code) == 0 ?
+		CPH_LOCATED_NONE : CPH_LOCATED_NOT;
+}
+
 /* Returns a number of microseconds between half of a time and all of it. */
 static int64
 with_jitter(int64 us)

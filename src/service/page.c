@@ -238,3 +238,22 @@ cph_page_decode(const CphEndpoint *endpoint, const char *body, Size length,
 	*reason = decoding.reason;
 	return NULL;
 }
+
+/*
+ * Returns the text that an item's own answer has in the locator's field,
+ * palloc'd; NULL if it has none, with a reason if the body cannot be read.
+ */
+char *
+cph_page_locate(const CphLocator *locator, const char *body, Size length,
+				const char **reason)
+{
+	CphJsonValue *object = cph_json_document(body, length, reason);
+	CphJsonValue value = {0};
+
+	if (object != NULL && object->kind == CPH_JSON_OBJECT)
+		cph_json_read(cph_json_shape(&locator->field, 1), object, &value);
+	if (value.kind != CPH_JSON_STRING || value.length == 0 ||
+		strlen(value.string) != value.length)
+		return NULL;
+	return pstrdup(value.string);
+}

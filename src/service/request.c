@@ -1,6 +1,6 @@
 /*
  * request.c
- *		A request for a page of a list: its path and its query.
+ *		A request for a page of a list, or for an item: its path and its query.
  *
  * The query is written in the canonical form of the gateway's signatures (its
  * "SDK-HMAC-SHA256" algorithm): every byte but RFC 3986's unreserved ones encoded,
@@ -31,9 +31,13 @@ cph_request_encode(StringInfo buf, const char *value)
 	}
 }
 
-/* Returns the path of an endpoint, palloc'd.  project_id is encoded. */
+/*
+ * Returns the path of an endpoint, or, if id is not NULL, of one of its items,
+ * palloc'd.
+ */
 char *
-cph_request_path(const CphEndpoint *endpoint, const char *project_id)
+cph_request_path(const CphEndpoint *endpoint, const char *project_id,
+				 const char *id)
 {
 	StringInfoData buf;
 
@@ -41,6 +45,11 @@ cph_request_path(const CphEndpoint *endpoint, const char *project_id)
 	appendStringInfoString(&buf, "/v1/");
 	cph_request_encode(&buf, project_id);
 	appendStringInfo(&buf, "/%s", endpoint->path);
+	if (id != NULL)
+	{
+		appendStringInfoChar(&buf, '/');
+		cph_request_encode(&buf, id);
+	}
 	return buf.data;
 }
 

@@ -33,8 +33,9 @@
 /* Values of a filter that covers a list, at most. */
 #define CPH_MAX_VALUES		16
 
-/* Bytes of a project's ID, at most. */
+/* Bytes of a project's ID, and of an item's that may be asked for, at most. */
 #define CPH_MAX_PROJECT_ID	64
+#define CPH_MAX_ID			64
 
 /* What a field of an item that is filtered holds, by the documents. */
 typedef enum CphFieldType
@@ -69,7 +70,9 @@ typedef enum CphFilterKind
 	CPH_FILTER_EQUAL,			/* the field equals the value */
 	CPH_FILTER_FUZZY,			/* the field resembles the value */
 	CPH_FILTER_SINCE,			/* the time is not before the value */
-	CPH_FILTER_UNTIL			/* the time is not after the value */
+	CPH_FILTER_UNTIL,			/* the time is not after the value */
+	CPH_FILTER_ID				/* the field is the item's id: no parameter, but
+								 * the endpoint's locator takes it */
 } CphFilterKind;
 
 /* A value that the documents list for a filter. */
@@ -96,6 +99,26 @@ typedef struct CphFilter
 	bool		invalid_is_none;	/* no row has such a value; false: it is
 									 * merely not understood */
 } CphFilter;
+
+/*
+ * What an item's own address tells of where it is found in the list: GET path/id
+ * gives a field, whose value a filter takes.
+ */
+typedef struct CphLocator
+{
+	const char *field;			/* of the answer, an object */
+	const char *param;			/* of the filter, which is exact */
+	const char *not_found_code; /* error_code of an id that no item has */
+} CphLocator;
+
+/* What asking for an item's own address came to. */
+typedef enum CphLocated
+{
+	CPH_LOCATED,
+	CPH_LOCATED_NOT,			/* nothing follows from the answer */
+	CPH_LOCATED_NONE,			/* the service knows no such item */
+	CPH_LOCATED_DENIED			/* the user may not ask */
+} CphLocated;
 
 /* The documented label of a number. */
 typedef struct CphLabel
@@ -124,6 +147,7 @@ typedef struct CphEndpoint
 	int			ncolumns;
 	const CphFilter *filters;
 	int			nfilters;
+	const CphLocator *locator;	/* of an item by its id; NULL: none */
 	const char *label_field;	/* the field that labels describe, or NULL */
 	const char *label_function; /* the SQL function that labels it, or NULL */
 	const CphLabel *labels;
@@ -152,7 +176,7 @@ typedef struct CphParam
 } CphParam;
 
 extern char *cph_request_path(const CphEndpoint *endpoint,
-							  const char *project_id);
+							  const char *project_id, const char *id);
 extern char *cph_request_query(const CphParam *params, int nparams);
 extern char *cph_request_page_query(const CphParam *params, int nparams,
 									int64 offset, int limit);
@@ -188,6 +212,9 @@ typedef struct CphPage
 extern CphPage *cph_page_decode(const CphEndpoint *endpoint,
 								const char *body, Size length, int limit,
 								const char **reason);
+
+extern char *cph_page_locate(const CphLocator *locator, const char *body,
+							 Size length, const char **reason);
 
 /*
  * What an answer that is no page says of itself.
@@ -242,6 +269,8 @@ typedef struct CphOutcome
 	const char *hint;			/* or NULL */
 } CphOutcome;
 
+extern CphLocated cph_outcome_locate(const CphLocator *locator, int status,
+									 const char *code);
 extern const CphOutcome *cph_outcome_find(const CphTransfer *transfer,
 										  CphServiceError *error);
 extern bool cph_outcome_may_retry(const CphTransfer *transfer, int failures,

@@ -143,10 +143,11 @@ cph_check_key(const char *value)
 	return check_length(value);
 }
 
-/* In the order of CphNameFilter, CphTimeUnit and CphFieldCheck. */
+/* In the order of CphNameFilter, CphTimeUnit, CphNotFound and CphFieldCheck. */
 static const char *const name_filters[] =
 {"auto", "substring", "prefix", "exact", "off", NULL};
 static const char *const time_units[] = {"auto", "s", "ms", "off", NULL};
+static const char *const not_found[] = {"read", "none", NULL};
 static const char *const field_checks[] = {"warn", "off", NULL};
 
 /*
@@ -163,8 +164,8 @@ static const char *const field_checks[] = {"warn", "off", NULL};
 	RULE(member, places, INTEGER, .initial = first, .min = least, .max = most)
 #define COST(member, first) \
 	RULE(member, CPH_OF_SERVER, COST, .initial = first)
-#define CHOICE(member, words) \
-	RULE(member, CPH_OF_SERVER, CHOICE, .initial = "auto", .choices = words)
+#define CHOICE(member, first, words) \
+	RULE(member, CPH_OF_SERVER, CHOICE, .initial = first, .choices = words)
 #define STRING(member, places, checked) \
 	RULE(member, places, STRING, .check = checked)
 #define SECRET(member, checked, way, needed) \
@@ -208,8 +209,9 @@ const CphOptionRule cph_option_rules[] = {
 	INTEGER(max_server_requests, CPH_OF_SERVER, "64", 1, 10000),
 	COST(fdw_request_cost, "100"),
 	COST(fdw_tuple_cost, "0.01"),
-	CHOICE(name_filter, name_filters),
-	CHOICE(time_unit, time_units),
+	CHOICE(name_filter, "auto", name_filters),
+	CHOICE(time_unit, "auto", time_units),
+	CHOICE(detail_not_found, "read", not_found),
 	SECRET(token, cph_check_key, TOKEN, true),
 	SECRET(token_file, cph_check_path, TOKEN_FILE, true),
 	SECRET(access_key, cph_check_key, KEYS, true),

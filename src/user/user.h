@@ -48,6 +48,13 @@ typedef enum CphTimeUnit
 	CPH_TIME_OFF
 } CphTimeUnit;
 
+/* Values of the server option detail_not_found: what that means of a row. */
+typedef enum CphNotFound
+{
+	CPH_NOT_FOUND_READ,			/* nothing: the list is read */
+	CPH_NOT_FOUND_NONE			/* there is none */
+} CphNotFound;
+
 /* The options of a server and, where they are of a table, of that table. */
 typedef struct CphOptions
 {
@@ -75,6 +82,7 @@ typedef struct CphOptions
 	bool		enable_count_pushdown;
 	int			name_filter;	/* a CphNameFilter */
 	int			time_unit;		/* a CphTimeUnit */
+	int			detail_not_found;	/* a CphNotFound */
 	bool		stable_ties;
 	double		max_requests_per_second;	/* 0: any number */
 	int			max_server_requests;
@@ -141,6 +149,7 @@ typedef struct CphFacts
 	char		project_id[CPH_MAX_PROJECT_ID + 1];
 	uint64		used;			/* a larger number for each use */
 	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
+	bool		denies_details; /* the user may not ask where an item is */
 	int64		total;			/* last count without a filter; -1: none */
 	uint32		uncovered;		/* filters, as bits by their number, of which
 								 * some rows have none of the documented values */

@@ -8,7 +8,7 @@ PAGE_MAX = {"phones": 200, "servers": 100}
 
 class Request(NamedTuple):
     """A line of the log."""
-    resource: str       # phones, servers or ""
+    resource: str       # phones, servers, "phone" (one by its id) or ""
     params: dict
     status: int
     text: str
@@ -19,8 +19,10 @@ def requests_of(service):
     requests = []
     for entry in service.take_log():
         path, _, query = entry["target"].partition("?")
-        resource = path.rpartition("/")[2]
-        requests.append(Request(resource if resource in PAGE_MAX else "",
+        parent, _, resource = path.rpartition("/")
+        if parent.endswith("/phones"):
+            resource = "phone"
+        requests.append(Request(resource if resource in (*PAGE_MAX, "phone") else "",
                                 dict(parse_qsl(query, keep_blank_values=True)), entry["status"],
                                 f"{resource}?{query} {entry['status'] or '-'}"))
     return requests

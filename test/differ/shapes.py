@@ -3,7 +3,7 @@
 from typing import Callable, NamedTuple
 
 from .bounds import Demand
-from .clauses import Clauses
+from .clauses import Clauses, Value, quote
 
 PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_memoize", "enable_material",
            "enable_sort", "enable_incremental_sort", "enable_hashagg")
@@ -37,7 +37,7 @@ class Shapes:
         self.number += 1
         make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.dashboard] * 3 + [self.join] * 4 +
                           [self.semi_join, self.lateral, self.lateral, self.correlated, self.distinct,
-                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme])
+                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme, self.located])
         return make()
 
     # Parts
@@ -98,6 +98,15 @@ class Shapes:
         offset_sql = None if offset is None else str(offset)
         return limit_sql, offset_sql, count, 0 if offset in (None, "NULL") else offset
 
+    def nested(self, value):
+        """A value as an expression that only the run evaluates, or as it is."""
+        form = self.rng.random()
+        if form < 0.35 and not value.type.endswith("[]"):
+            return f"(SELECT {value.sql})"
+        if form < 0.7:
+            return f"own({value.sql}::{value.type})"
+        return value.sql
+
     # One table
 
     def scan(self):
@@ -133,8 +142,7 @@ class Shapes:
 
         plain = [value.sql for value in values]
         if nest:    # a value that is known only when the query runs
-            plain = [f"(SELECT {value.sql})" if rng.random() < 0.5 and not value.type.endswith("[]") else value.sql
-                     for value in values]
+            plain = [self.nested(value) for value in values]
         if prepared:
             statements = self.prepare(text, values, limit)
         else:
@@ -293,6 +301,36 @@ class Shapes:
         else:
             bound = lambda ids: demand.everything()
         return Case("extreme", (sql,), 0, None, matching, bound, demand, demand.refused)
+
+    def located(self):
+        """Phones by their ids, some of which there are not."""
+        rng = self.rng
+        table = self.pick_table("phones")
+        rows = self.world.rows["phones"]
+        ids = [row["phone_id"] for row in rng.sample(rows, min(len(rows), rng.choice([1, 1, 1, 2, 5, 12])))]
+        if rng.random() < 0.3:
+            ids.append(rng.choice(["", "0" * 32, "a/b", "A-b_9", "../servers", "x" * 65, "\u00e9", ids[0]]))
+        values = [Value(quote(each), "text") for each in ids]
+        shown = [self.nested(value) if rng.random() < 0.3 else value.sql for value in values]
+        id_, time = table.id.name, table.time.name
+        clause = rng.choice([f"{id_} = {shown[0]}", f"{shown[0]} = {id_}", f"{id_} IN ({', '.join(shown)})",
+                             f"{id_} = ANY (ARRAY[{', '.join(shown)}]::text[])",
+                             f"({' OR '.join(f'{id_} = {each}' for each in shown)})",
+                             f"{id_} IN (SELECT {shown[0]} FROM picks)",
+                             f"{id_} = (SELECT min(i) FROM unnest(ARRAY[{', '.join(shown)}]::text[]) AS i)"])
+        others = self.clauses.conjunction(table, 2) if rng.random() < 0.4 else []
+        where = self.where(table, others)
+        where += f" AND {clause}" if where else f" WHERE {clause}"
+        output = rng.choice(["*", "*", id_, "count(*)", f"max({time}), count({id_})"])
+        end, keys = "", 0
+        if output == "*" and rng.random() < 0.4:
+            output, end, keys = f"{time}, {id_}", f" ORDER BY {time} DESC, {id_}" + rng.choice(["", " LIMIT 3 OFFSET 1"]), 2
+        sql = f"SELECT {output} FROM {table.name}{where}{end}"
+        if rng.random() < 0.2:
+            sql = (f"SELECT o.i, p.* FROM unnest(ARRAY[{', '.join(shown)}]::text[]) AS o (i) "
+                   f"LEFT JOIN LATERAL (SELECT {time} AS t FROM {table.name} WHERE {id_} = o.i OFFSET 0) AS p ON true")
+            keys = 0
+        return Case("located", (sql,), keys, refused=True, settings=self.planner())
 
     def exists(self):
         """Whether there is a row."""
@@ -500,14 +538,24 @@ class Shapes:
         return Case("lateral", (sql,), refused=True, settings=self.planner())
 
     def correlated(self):
-        """A count for each row of an outer table."""
+        """A count, or whether there is a row, for each row of an outer table; values come again and again."""
         rng = self.rng
         inner = self.pick_table("phones")
         clauses = self.clauses.conjunction(inner, 1)
-        home, status = inner.field("server_id"), inner.field("status")
-        on = f"{home.name} = o.server_id" if rng.random() < 0.5 or status.type == "text" else f"{status.name} = o.status"
+        home, status, id_ = inner.field("server_id"), inner.field("status"), inner.id.name
+        on = f"{home.name} = o.server_id"
+        if status.type != "text":
+            on = rng.choice([on, f"{status.name} = o.status", f"{status.name} = o.n % 3", f"{status.name} = own(o.status)",
+                             f"{status.name} = o.status AND length({id_}) > o.n",
+                             f"{status.name} IN (o.status, o.n % 2)"])
         where = self.where(inner, clauses)
         where += f" AND {on}" if where else f" WHERE {on}"
-        what = rng.choice(["count(*)", "count(*)", "count(1) + o.n", f"max({inner.time.name})", f"min({inner.id.name})"])
-        sql = f"SELECT o.n, (SELECT {what} FROM {inner.name}{where}) FROM picks AS o WHERE o.n < {rng.choice([4, 9, 300])}"
+        one = f"SELECT {id_} FROM {inner.name}{where} ORDER BY {inner.time.name} DESC, {id_}"
+        what = rng.choice([f"(SELECT count(*) FROM {inner.name}{where})"] * 3 + [
+            f"(SELECT count(1) + o.n FROM {inner.name}{where})", f"(SELECT max({inner.time.name}) FROM {inner.name}{where})",
+            f"(SELECT min({id_}) FROM {inner.name}{where})", f"EXISTS (SELECT 1 FROM {inner.name}{where})",
+            f"NOT EXISTS (SELECT 1 FROM {inner.name}{where})", f"({one} LIMIT 1)", f"({one} OFFSET o.n % 5 LIMIT 1)"])
+        sql = f"SELECT o.n, {what} FROM picks AS o WHERE o.n < {rng.choice([4, 9, 300])}"
+        if "EXISTS" in what and rng.random() < 0.5:
+            sql = f"SELECT o.n FROM picks AS o WHERE {what}"
         return Case("correlated", (sql,), refused=True, settings=self.planner())

@@ -41,7 +41,7 @@ my %options = (
 		sslrootcert => join(', ', map { $_->[0] } @values), proxy => '', fetch_size => '', max_concurrent_requests => '',
 		connect_timeout => '', request_timeout => '', max_retries => '', throttle_timeout => '',
 		max_response_size => '', enable_order_pushdown => '', enable_limit_pushdown => '',
-		enable_count_pushdown => '', name_filter => '', time_unit => '', stable_ties => '',
+		enable_count_pushdown => '', name_filter => '', time_unit => '', stable_ties => '', detail_not_found => '',
 		async_capable => '', fdw_request_cost => '', fdw_tuple_cost => ''
 	},
 	'FOREIGN TABLE probe' => { resource => '', project_id => 'a large number', fetch_size => '', async_capable => '' },
