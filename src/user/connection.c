@@ -141,14 +141,16 @@ forget_stale(void)
 }
 
 /*
- * Closes the transports of a connection that is no longer valid, and forgets
- * it, and its secrets, unless it is still in use.
+ * Closes the transports of a connection that is no longer valid, but not again
+ * those of the next, and forgets it, unless it is still in use.
  */
 static void
 forget(CphConnection *connection)
 {
 	connection->valid = false;
-	cph_transport_discard(connection->umid);
+	if (!connection->closed)
+		cph_transport_discard(connection->umid);
+	connection->closed = true;
 	if (connection->users > 0)
 		return;
 	dlist_delete(&connection->node);

@@ -203,6 +203,7 @@ typedef struct CphConnection
 	uint32		server_hash;	/* of the catalog entries, for invalidation */
 	uint32		mapping_hash;
 	bool		valid;			/* false: the server or mapping has changed */
+	bool		closed;			/* and its transports were closed */
 	int			users;			/* that have it open */
 	uint64		hash;			/* of the options of both */
 	CphPace		pace;			/* when cph_pace_look was last called */

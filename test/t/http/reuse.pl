@@ -52,6 +52,14 @@ is($session->query_safe('SELECT count(imei) FROM cph_phones LIMIT 1'),
 	'1000', 'after the service closed the connections');
 is(scalar(grep { !/ 200$/ } $service->log), 0, 'no request failed');
 
+# A cursor of before a change goes on with its own, and closes no other.
+$session->query_safe('BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones; FETCH 1 FROM c;'
+	  . q{ALTER SERVER cph OPTIONS (ADD connect_timeout '9')});
+$before = connections();
+$session->query_safe('SELECT count(server_name) FROM cph_servers') for 1 .. 5;
+is(connections() - $before, 1, 'five queries beside an old cursor, one connection');
+$session->query_safe('COMMIT');
+
 # Connections end with the backend.
 $session->quit;
 ok( $node->poll_query_until(
