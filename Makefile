@@ -10,6 +10,8 @@
 #   make lint            static analysis, by tools that test/lint names
 #   make indent          PostgreSQL's indentation
 #   make typedefs        src/typedefs.list, which the indentation needs
+#   make docs            the tables of the pages in docs that follow from the source,
+#                        by a server that has the extension (libpq's environment)
 #   make dist            an archive of the last commit, or of the tree without git
 
 # Where the source is; the objects are made below the current directory, which
@@ -78,7 +80,8 @@ $(OBJS): $(OWN_HEADERS) $(TOP)/Makefile $(TOP)/META.json | $(ROOMS)
 $(ROOMS):
 	mkdir -p $@
 
-.PHONY: have-service sanitize memcheck check-layers lint indent typedefs dist
+.PHONY: have-service sanitize memcheck check-layers lint indent typedefs docs \
+	dist
 
 have-service:
 	@test -n "$$CPH_TEST_PORT" || { \
@@ -137,6 +140,10 @@ typedefs: $(OBJS)
 		while read -r name; do \
 			! grep -qw "$$name" $(SOURCES) $(OWN_HEADERS) || echo "$$name"; \
 		done >src/typedefs.list
+
+docs:
+	docs/overview.py >docs/overview.svg
+	docs/generate.py
 
 DIST = .
 

@@ -136,12 +136,21 @@ sub run_blocks
 	}
 }
 
-my $readme = page('README.md');
-my %seen;
-my @pages = ('README.md', grep { !$seen{$_}++ } $readme =~ m{\]\((docs/\w+\.md)[#)]}g);
+# The pages in the order in which the README leads to them, and they to others.
+sub pages_from
+{
+	my ($name, $seen) = @_;
+
+	return if $seen->{$name}++;
+	my @pages = grep { -e "$ENV{TESTDIR}/$_" }
+	  map { "docs/$_" } page($name) =~ m{\]\((?:docs/)?(\w+\.md)[#)]}g;
+	return ($name, map { pages_from($_, $seen) } @pages);
+}
+
+my @pages = pages_from('README.md', {});
 my @all = map { s{.*/(docs/)}{$1}r } glob("$ENV{TESTDIR}/docs/*.md");
 
-cmp_ok(scalar(split ' ', $readme), '<=', $README_WORDS, 'the README is short');
+cmp_ok(scalar(split ' ', page('README.md')), '<=', $README_WORDS, 'the README is short');
 is_deeply([ sort @pages[ 1 .. $#pages ] ], [ sort @all ], 'the README leads to each page');
 for my $name (@pages)
 {
@@ -149,6 +158,14 @@ for my $name (@pages)
 	run_blocks($name);
 }
 ok($prepared, 'there were blocks to run');
+
+# The tables that follow from the source do.
+{
+	local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($node->host, $node->port, $DATABASE);
+	my ($said, $errors) = ('', '');
+	IPC::Run::run([ "$ENV{TESTDIR}/docs/generate.py", '--check' ], '>', \$said, '2>', \$errors);
+	is("$said$errors", '', 'the tables of the pages are those of the source');
+}
 
 $node->stop;
 done_testing();
