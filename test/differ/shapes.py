@@ -4,6 +4,7 @@ from typing import Callable, NamedTuple
 
 from .bounds import Demand
 from .clauses import Clauses, Value, quote
+from .lists import Lists
 
 PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_memoize", "enable_material",
            "enable_sort", "enable_incremental_sort", "enable_hashagg")
@@ -28,6 +29,7 @@ class Shapes:
         self.rng = rng
         self.world = world
         self.clauses = Clauses(rng, world)
+        self.lists = Lists(rng, world, self)
         self.number = 0
 
     def case(self, setup):
@@ -37,13 +39,22 @@ class Shapes:
         self.number += 1
         make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.dashboard] * 3 + [self.join] * 4 +
                           [self.semi_join, self.lateral, self.lateral, self.correlated, self.distinct,
-                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme, self.located])
+                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme, self.located] +
+                          [self.list] * 4)
         return make()
+
+    def list(self):
+        """A query on a list of which no order is documented."""
+        if self.setup.reading.settings.get("ties_shuffled"):
+            return self.scan()      # its rows have no other order than such
+        statements, keys, whole = self.lists.statements()
+        return Case("list", statements, keys, whole, refused=True, settings=self.planner())
 
     # Parts
 
     def pick_table(self, resource=None):
-        tables = [table for table in self.world.tables if resource in (None, table.resource)]
+        tables = [table for table in self.world.tables if table.time and resource in (None, table.resource)
+                  and table.resource in ("phones", "servers")]
         return self.rng.choice(tables + [self.world.tables[0]] * 4 + [self.world.tables[1]] * (resource != "phones"))
 
     def where(self, table, clauses, qualifier="", values=None):

@@ -111,7 +111,7 @@ ANALYZE picks;
 CREATE FUNCTION own(anyelement) RETURNS anyelement STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
 """
 
-# Phones and servers that are odd in some field, by their place in the list.
+# Rows that are odd in some field, by their place in the list.
 ODD = {
     "phones": {
         3: {"phone_name": None}, 4: {"phone_name": ""}, 5: {"phone_name": "%"}, 6: {"phone_name": "_"},
@@ -127,6 +127,12 @@ ODD = {
         7: {"network_version": None}, 8: {"network_version": "v3"}, 9: {"network_version": ""},
         10: {"phone_model_name": None}, 11: {"phone_model_name": ""}, 12: {"server_name": "机-1"},
         13: {"server_name": "SERVER-1"}, 14: {"server_name": "server\\1"}},
+    "phone_models": {2: {"status": None}, 3: {"status": 7}, 4: {"cpu": None}, 5: {"fps": None}},
+    "images": {1: {"status": None}, 2: {"status": 9}, 3: {"image_type": "public"}, 4: {"image_name": None},
+               5: {"image_name": ""}, 6: {"image_name": "机 1"}, 7: {"image_size": None}, 8: {"image_type": None}},
+    "encode_servers": {1: {"type": None}, 2: {"type": 5}, 3: {"server_id": None}, 4: {"status": None},
+                       5: {"status": 100}, 6: {"server_id": ""}},
+    "bandwidths": {1: {"band_width_size": None}, 2: {"band_width_name": None}},
 }
 
 
@@ -143,7 +149,8 @@ class World:
 
     def fill(self, service, reading, seed, phones, servers):
         """Makes the service's data, and reads it."""
-        service.reset(**{"phones": phones, "servers": servers, "seed": seed, "ties": 0.3, **reading.reset})
+        service.reset(**{"phones": phones, "servers": servers, "images": 130, "encode_servers": 230, "bandwidths": 25,
+                         "seed": seed, "ties": 0.3, **reading.reset})
         for resource, changes in ODD.items():
             for index, fields in changes.items():
                 service.control("POST", "update", list=resource, index=index, set=fields)
@@ -164,7 +171,8 @@ class World:
         do(f"CREATE USER MAPPING FOR CURRENT_USER SERVER cph OPTIONS (token '{service.token}')")
         do("CREATE SCHEMA f; CREATE SCHEMA l")
         do("IMPORT FOREIGN SCHEMA cph FROM SERVER cph INTO f")
-        for name, resource in (("cph_phones", "phones"), ("cph_servers", "servers")):
+        for resource in self.copies:
+            name = f"cph_{resource}"
             columns = tuple(column(*row) for row in do(
                 "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
                 f" WHERE attrelid = 'f.{name}'::regclass AND attnum > 0 ORDER BY attnum"))
@@ -180,7 +188,8 @@ class World:
         self.tables += [Table("running", "phones", phones.columns, (("status", "2"),)),
                         Table("guarded", "phones", phones.columns, (("status", "2"),))]
         do(PICKS)
-        do("ANALYZE l.cph_phones; ANALYZE l.cph_servers")
+        for resource in self.copies:
+            do(f"ANALYZE l.cph_{resource}")
 
     def create_other(self, do, table):
         definitions = ", ".join(f"{each.name} {each.type} OPTIONS (field '{each.field}')"
