@@ -15,6 +15,7 @@
 #include "commands/progress.h"
 #include "common/pg_prng.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/sampling.h"
@@ -276,7 +277,8 @@ acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows,
 
 /*
  * AnalyzeForeignTable: the list can be sampled.  Its size in pages is told in
- * pages of the list.
+ * pages of the list.  Not by autovacuum, which comes here for a plain table that
+ * the foreign one inherits from: nothing is sent that no user asked for.
  */
 bool
 cphAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
@@ -286,6 +288,8 @@ cphAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 	int64		total;
 	int			size;
 
+	if (MyBackendType == B_AUTOVAC_WORKER)
+		return false;
 	open_sampling(&sampling, relation, 0);
 	total = ask_total(&sampling);
 	size = cph_options_page_size(sampling.options, sampling.endpoint);

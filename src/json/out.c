@@ -52,52 +52,34 @@ set_scalar(JsonbValue *scalar, const CphJsonValue *value)
 	}
 }
 
-static void push_value(JsonbInState *state, JsonbIteratorToken place,
-					   const CphJsonValue *value);
-
-/* Adds an object with all that it holds. */
-static void
-push_object(JsonbInState *state, const CphJsonValue *object)
-{
-	cph_push_jsonb(state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < object->length; i++)
-	{
-		const CphJsonField *field = &object->fields[i];
-		JsonbValue	key;
-
-		set_string(&key, field->name, strlen(field->name));
-		cph_push_jsonb(state, WJB_KEY, &key);
-		push_value(state, WJB_VALUE, &field->value);
-	}
-	cph_push_jsonb(state, WJB_END_OBJECT, NULL);
-}
-
-/* Adds an array with all that it holds. */
-static void
-push_array(JsonbInState *state, const CphJsonValue *array)
-{
-	cph_push_jsonb(state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < array->length; i++)
-		push_value(state, WJB_ELEM, &array->elements[i]);
-	cph_push_jsonb(state, WJB_END_ARRAY, NULL);
-}
-
-/* Adds a value, at a place for values. */
+/* Adds a value with all that it holds, at a place for values. */
 static void
 push_value(JsonbInState *state, JsonbIteratorToken place,
 		   const CphJsonValue *value)
 {
+	bool		object = value->kind == CPH_JSON_OBJECT;
 	JsonbValue	scalar;
 
-	if (value->kind == CPH_JSON_OBJECT)
-		push_object(state, value);
-	else if (value->kind == CPH_JSON_ARRAY)
-		push_array(state, value);
-	else
+	if (!object && value->kind != CPH_JSON_ARRAY)
 	{
 		set_scalar(&scalar, value);
 		cph_push_jsonb(state, place, &scalar);
+		return;
 	}
+	cph_push_jsonb(state, object ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < value->length; i++)
+	{
+		const char *name = object ? value->fields[i].name : NULL;
+
+		if (object)
+		{
+			set_string(&scalar, name, strlen(name));
+			cph_push_jsonb(state, WJB_KEY, &scalar);
+		}
+		push_value(state, object ? WJB_VALUE : WJB_ELEM,
+				   object ? &value->fields[i].value : &value->elements[i]);
+	}
+	cph_push_jsonb(state, object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
 }
 
 /*
@@ -143,44 +125,12 @@ append_string(StringInfo text, const char *string, int length)
 	appendStringInfoChar(text, '"');
 }
 
-static void append_value(StringInfo text, const CphJsonValue *value);
-
-/* Appends an object with all that it holds. */
-static void
-append_object(StringInfo text, const CphJsonValue *object)
-{
-	appendStringInfoChar(text, '{');
-	for (int i = 0; i < object->length; i++)
-	{
-		const CphJsonField *field = &object->fields[i];
-
-		if (i > 0)
-			appendStringInfoChar(text, ',');
-		append_string(text, field->name, strlen(field->name));
-		appendStringInfoChar(text, ':');
-		append_value(text, &field->value);
-	}
-	appendStringInfoChar(text, '}');
-}
-
-/* Appends an array with all that it holds. */
-static void
-append_array(StringInfo text, const CphJsonValue *array)
-{
-	appendStringInfoChar(text, '[');
-	for (int i = 0; i < array->length; i++)
-	{
-		if (i > 0)
-			appendStringInfoChar(text, ',');
-		append_value(text, &array->elements[i]);
-	}
-	appendStringInfoChar(text, ']');
-}
-
-/* Appends a value. */
+/* Appends a value with all that it holds. */
 static void
 append_value(StringInfo text, const CphJsonValue *value)
 {
+	bool		object = value->kind == CPH_JSON_OBJECT;
+
 	switch (value->kind)
 	{
 		case CPH_JSON_NULL:
@@ -199,10 +149,23 @@ append_value(StringInfo text, const CphJsonValue *value)
 			append_string(text, value->string, value->length);
 			break;
 		case CPH_JSON_OBJECT:
-			append_object(text, value);
-			break;
 		case CPH_JSON_ARRAY:
-			append_array(text, value);
+			for (int i = 0; i < value->length; i++)
+			{
+				const char *name = object ? value->fields[i].name : NULL;
+
+				appendStringInfoChar(text, i > 0 ? ',' : object ? '{' : '[');
+				if (object)
+				{
+					append_string(text, name, strlen(name));
+					appendStringInfoChar(text, ':');
+				}
+				append_value(text, object ? &value->fields[i].value :
+							 &value->elements[i]);
+			}
+			if (value->length == 0)
+				appendStringInfoChar(text, object ? '{' : '[');
+			appendStringInfoChar(text, object ? '}' : ']');
 			break;
 	}
 }

@@ -299,10 +299,9 @@ copy_value(CphJsonParser *parser, struct json_object *node,
 static enum json_tokener_error
 parse_piece(CphJsonParser *parser)
 {
-	const char *stop = parser->end;
+	const char *stop = parser->nlong < list_length(parser->long_integers) ?
+		list_nth(parser->long_integers, parser->nlong) : parser->end;
 
-	if (parser->nlong < list_length(parser->long_integers))
-		stop = list_nth(parser->long_integers, parser->nlong);
 	if (parser->position == stop)
 	{
 		parser->nlong++;
