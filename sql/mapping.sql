@@ -10,7 +10,8 @@ $$ SELECT failure(format('CREATE USER MAPPING FOR CURRENT_USER SERVER scratch %s
                           DROP USER MAPPING FOR CURRENT_USER SERVER scratch',
                          'OPTIONS (' || nullif(options, '') || ')')) $$;
 
--- Whole ways.
+-- Whole ways.  A file that is not there is warned of, since it may come.
+\set VERBOSITY terse
 SELECT options, mapping(options) FROM (VALUES
   ($$token 't'$$), ($$token_file '/t'$$),
   ($$access_key 'a', secret_key 's'$$), ($$secret_key 's', access_key 'a', security_token 't'$$),
@@ -18,6 +19,7 @@ SELECT options, mapping(options) FROM (VALUES
   ($$iam_user 'u', iam_password 'p', iam_domain 'd'$$),
   ($$token 't', proxy_user 'u'$$), ($$token 't', proxy_user 'u', proxy_password 'p'$$))
   AS v (options);
+\set VERBOSITY default
 
 -- None, a part of one, and parts of two.
 SELECT options, mapping(options) FROM (VALUES

@@ -94,9 +94,10 @@ cph_fdw_validator(PG_FUNCTION_ARGS)
 	int			place = place_of_catalog(PG_GETARG_OID(1));
 	CphMappingOptions mapping = {0};
 	bool		has_resource = false;
+	List	   *list = untransformRelOptions(PG_GETARG_DATUM(0));
 	ListCell   *lc;
 
-	foreach(lc, untransformRelOptions(PG_GETARG_DATUM(0)))
+	foreach(lc, list)
 	{
 		DefElem    *def = lfirst(lc);
 		const CphOptionRule *rule = cph_option_find(def->defname, place);
@@ -110,7 +111,6 @@ cph_fdw_validator(PG_FUNCTION_ARGS)
 							rule->name),
 					 errdetail("Only a superuser may set it.")));
 		cph_option_set(rule, defGetString(def), NULL);
-		cph_option_warn(rule, defGetString(def));
 		if (place == CPH_OF_MAPPING)
 			cph_option_set(rule, defGetString(def), (char *) &mapping);
 		has_resource |= strcmp(rule->name, "resource") == 0;
@@ -122,6 +122,13 @@ cph_fdw_validator(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("option \"resource\" is required for a foreign table"),
 				 errhint("Set it to the list that the table reads, for example \"phones\".")));
+	foreach(lc, list)
+	{
+		DefElem    *def = lfirst(lc);
+
+		cph_option_warn(cph_option_find(def->defname, place),
+						defGetString(def));
+	}
 	PG_RETURN_VOID();
 }
 

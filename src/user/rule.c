@@ -174,11 +174,11 @@ warn_of_project(const char *value)
 				 errhint("The console shows it beside the project's name, on the page \"My Credentials\".")));
 }
 
-/* Warns of a file of authorities that cannot be read here and now. */
+/* Warns of a file that cannot be opened here and now; a pipe is not waited for. */
 static void
-warn_of_file(const char *path)
+warn_of_file(const CphOptionRule *rule, const char *path)
 {
-	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	int			error = errno;
 	char	   *unused;
 	const char *user = get_user_name(&unused);
@@ -191,23 +191,27 @@ warn_of_file(const char *path)
 	errno = error;
 	ereport(WARNING,
 			(errcode_for_file_access(),
-			 errmsg("could not open file \"%s\": %m", path),
+			 errmsg("could not open the file that option \"%s\" names: %m",
+					rule->name),
 			 errdetail("It is read by the operating system's user \"%s\".",
 					   user ? user : "unknown"),
-			 errhint("Without the option \"sslrootcert\" the system's authorities are trusted, which the package ca-certificates holds.")));
+			 rule->places & CPH_OF_MAPPING ? 0 :
+			 errhint("Without the option the system's authorities are trusted, which the package ca-certificates holds.")));
 }
 
 /*
  * Warns of a value that is none that can work, but must not be refused: what
- * it depends on may be another when a dump is restored.
+ * it depends on may be another when a dump is restored.  To be called when it
+ * is known that this user may set it.
  */
 void
 cph_option_warn(const CphOptionRule *rule, const char *value)
 {
 	if (rule->check == cph_check_project_id)
 		warn_of_project(value);
-	else if (strcmp(rule->name, "sslrootcert") == 0)
-		warn_of_file(value);
+	else if (rule->check == cph_check_path ||
+			 strcmp(rule->name, "sslrootcert") == 0)
+		warn_of_file(rule, value);
 }
 
 /* Returns the number of a word among the choices; raises an error for none. */

@@ -90,7 +90,7 @@ SKIP:
 # A file of authorities that is not there: said at once, and by whom it is read.
 my $stderr;
 $node->psql('postgres', q{ALTER SERVER cph OPTIONS (ADD sslrootcert '/no/such/file.pem')}, stderr => \$stderr);
-like($stderr, qr/WARNING:  could not open file "\/no\/such\/file.pem": No such file or directory\nDETAIL:  It is read by the operating system's user "\w+"\.\nHINT:  .*ca-certificates/, 'a missing file of authorities');
+like($stderr, qr/WARNING:  could not open the file that option "sslrootcert" names: No such file or directory\nDETAIL:  It is read by the operating system's user "\w+"\.\nHINT:  .*ca-certificates/, 'a missing file of authorities');
 server(qq{ADD endpoint 'https://127.0.0.1:$port'});
 CphLogin::fails($node, '... and when it is used', $servers,
 	'HV00N could not establish a secure connection to server "cph"', qr/^HINT The option "sslrootcert" of the server names/);

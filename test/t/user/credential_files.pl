@@ -205,6 +205,13 @@ foreach my $option ('token_file', 'credentials_file')
 	like($node->safe_psql('postgres', "SET ROLE plain; SELECT failure('$command')"),
 		qr/^42501 permission denied to set option "$option"\nDETAIL Only a superuser or a member of the role pg_read_server_files/,
 		"$option: not by anyone");
+	# nor is anyone told whether there is such a file
+	my ($stdout, $stderr);
+	$node->psql('postgres', "SET ROLE plain; " . $command =~ s/''/'/gr =~ s/passwd/none/r, stderr => \$stderr);
+	unlike($stderr, qr/WARNING|No such file/, "... or not there");
+	$node->psql('postgres', "BEGIN; SET ROLE reads_files; " . $command =~ s/''/'/gr =~ s/passwd/none/r, stderr => \$stderr);
+	like($stderr, qr/WARNING:  could not open the file that option "$option" names: No such file.*\nDETAIL:  It is read by the operating system's user "\w+"\./,
+		'... a member is warned');
 	is( $node->safe_psql('postgres',
 			"BEGIN; SET ROLE reads_files; SELECT failure('$command'); ROLLBACK"),
 		'no error', "$option: by a member of pg_read_server_files");
