@@ -207,7 +207,8 @@ show_pushed(const Shown *shown, ExplainState *es)
 	show_counts(shown, es);
 	if (spec->ordered)
 		ExplainPropertyText("CPH Order",
-							psprintf("%s DESC", shown->state->endpoint->time_field),
+							psprintf("%s %s", shown->state->endpoint->time_field,
+									 spec->from_end ? "ASC" : "DESC"),
 							es);
 }
 

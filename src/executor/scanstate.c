@@ -123,6 +123,7 @@ cph_scan_pager_options(CphScanState *state, const CphQuery *query,
 	pager->wanted = -1;
 	pager->ordered = cph_options_ordered(options, state->endpoint);
 	pager->needs_time = state->spec->ordered;
+	pager->from_end = state->spec->from_end;
 	pager->stable_ties = options->stable_ties;
 	if (pager->ordered)
 	{

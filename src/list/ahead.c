@@ -162,9 +162,9 @@ offset_before_ties(CphPager *pager, const CphPage *page,
 	if (asked->limit < pager->options.page_size)
 		return Max(asked->offset + first - 1, 0);
 	if (page->nitems >= asked->limit || pager->probes > MAX_PROBES)
-		cph_pager_broken_promise(pager,
-								 "More rows of one time follow each other than a page holds.",
-								 "Read the list in parts by a filter, as phones by their server_id.");
+		cph_trust_broken(pager->client, &pager->options,
+						 "More rows of one time follow each other than a page holds.",
+						 "Read the list in parts by a filter, as phones by their server_id.");
 	pager->probing = true;
 	return asked->offset + page->nitems - 1;
 }

@@ -29,6 +29,8 @@ typedef struct CphPagerOptions
 	bool		needs_id;		/* an item without an id is an error, also in
 								 * a list of one page */
 	bool		stable_ties;	/* rows of one time stand in one order */
+	bool		from_end;		/* oldest first; must be false without an order,
+								 * with several streams, or with an offset */
 	bool		has_newest;		/* only rows of this time and older ... */
 	TimestampTz newest;
 	bool		has_oldest;		/* ... of this time and newer are wanted */
@@ -65,5 +67,24 @@ extern CphStep cph_streams_next(CphStreams *streams, const CphItem **item);
 extern const CphItem *cph_streams_peek(const CphStreams *streams, int ahead);
 extern const CphFilter *cph_streams_invalid(const CphStreams *streams);
 extern void cph_streams_close(CphStreams *streams);
+
+/*
+ * Where in a list a time stands.
+ */
+
+/* A page on which the rows of a time, and newer ones, end. */
+typedef struct CphPlace
+{
+	CphPage    *page;
+	int64		offset;			/* of the page, to which all rows are newer */
+	int			rows;			/* of the page, that are of the time or newer */
+	const CphFilter *invalid;	/* the service does not take its value, and
+								 * there is no page; or NULL */
+} CphPlace;
+
+extern int	cph_place_above(const CphPagerOptions *options, int64 wanted);
+extern bool cph_place_find(CphClient *client, const CphPagerOptions *options,
+						   TimestampTz time, int64 guess, int above,
+						   CphPlace *place);
 
 #endif							/* CPH_LIST_H */

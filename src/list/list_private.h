@@ -49,6 +49,16 @@ extern bool cph_frontier_in_order(const CphFrontier *frontier,
 								  const CphPage *page);
 
 /*
+ * What is relied on (trust.c); each raises an error where it does not hold.
+ */
+
+pg_noreturn extern void cph_trust_broken(CphClient *client,
+										 const CphPagerOptions *options,
+										 const char *detail, const char *hint);
+extern void cph_trust_order(CphClient *client, const CphPagerOptions *options,
+							const CphPage *page);
+
+/*
  * A pager: one stream of rows, a list or its rows of one filter, read page by
  * page, each row once, though the list may change meanwhile.
  */
@@ -127,11 +137,7 @@ extern bool cph_pager_misses_rows(const CphPager *pager, const CphPage *page,
 								  const CphAsked *asked);
 
 /* What is relied on (trust.c); each raises an error where it does not hold */
-pg_noreturn extern void cph_pager_broken_promise(const CphPager *pager,
-												 const char *detail,
-												 const char *hint);
 extern void cph_pager_check_progress(CphPager *pager);
-extern void cph_pager_check_order(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_ties(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_ids(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_identity(const CphPager *pager,
@@ -146,5 +152,17 @@ extern void cph_pager_plan_next(CphPager *pager, const CphPage *page,
 								const CphAsked *asked);
 extern bool cph_pager_begin_seek(CphPager *pager, const CphPage *page);
 extern void cph_pager_seek(CphPager *pager, const CphPage *page, int64 offset);
+
+/*
+ * The rows of a list from its end.
+ */
+
+typedef struct CphTail CphTail;
+
+extern CphTail *cph_tail_create(CphClient *client,
+								const CphPagerOptions *options);
+extern CphStep cph_tail_next(CphTail *tail, const CphItem **item);
+extern const CphFilter *cph_tail_invalid(const CphTail *tail);
+extern void cph_tail_close(CphTail *tail);
 
 #endif							/* CPH_LIST_PRIVATE_H */

@@ -284,7 +284,7 @@ accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 {
 	pager->pages++;
 	note_count(pager, page, asked);
-	cph_pager_check_order(pager, page);
+	cph_trust_order(pager->client, &pager->options, page);
 	if (pager->pages > 1)
 		cph_pager_check_identity(pager, page);
 	else if (pager->options.needs_id)

@@ -32,6 +32,7 @@ struct CphStreams
 	MemoryContext context;
 	int			nstreams;
 	Stream	   *streams;
+	CphTail    *tail;			/* in the place of the streams, or NULL */
 	bool		merge;			/* newest first over all of them */
 	int			current;		/* without merge: the one that is read */
 	int			checked;		/* without merge: streams whose filter's value
@@ -110,7 +111,8 @@ start_streams(CphStreams *streams)
 /*
  * Returns the rows of a filter, in the current memory context: of one stream
  * if fan is NULL, else of one for each value of it.  Several streams that are
- * newest first each (options->needs_time) are merged into one that is.
+ * newest first each (options->needs_time) are merged into one that is.  One that
+ * is to be oldest first waits for its answers.
  */
 CphStreams *
 cph_streams_create(CphClient *client, const CphPagerOptions *options,
@@ -123,6 +125,12 @@ cph_streams_create(CphClient *client, const CphPagerOptions *options,
 	streams->options = *options;
 	streams->fan = fan;
 	streams->context = CurrentMemoryContext;
+	if (options->from_end)
+	{
+		Assert(fan == NULL && options->ordered && options->offset == 0);
+		streams->tail = cph_tail_create(client, options);
+		return streams;
+	}
 	streams->nstreams = n;
 	streams->streams = palloc0(sizeof(Stream) * n);
 	for (int i = 0; i < n && fan != NULL; i++)
@@ -143,7 +151,11 @@ cph_streams_create(CphClient *client, const CphPagerOptions *options,
 void
 cph_streams_close(CphStreams *streams)
 {
-	for (int i = 0; streams != NULL && i < streams->nstreams; i++)
+	if (streams == NULL)
+		return;
+	cph_tail_close(streams->tail);
+	streams->tail = NULL;
+	for (int i = 0; i < streams->nstreams; i++)
 		end_stream(&streams->streams[i]);
 }
 
@@ -238,7 +250,7 @@ choose_current(CphStreams *streams, Stream **chosen)
 CphStep
 cph_streams_next(CphStreams *streams, const CphItem **item)
 {
-	for (;;)
+	while (streams->tail == NULL)
 	{
 		Stream	   *stream;
 		CphStep		step = streams->merge ?
@@ -252,6 +264,7 @@ cph_streams_next(CphStreams *streams, const CphItem **item)
 			cph_idset_add(streams->ids, (*item)->id))
 			return CPH_STEP_ROW;
 	}
+	return cph_tail_next(streams->tail, item);
 }
 
 /*
@@ -269,5 +282,5 @@ cph_streams_peek(const CphStreams *streams, int ahead)
 const CphFilter *
 cph_streams_invalid(const CphStreams *streams)
 {
-	return streams->invalid;
+	return streams->tail ? cph_tail_invalid(streams->tail) : streams->invalid;
 }

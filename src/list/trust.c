@@ -22,15 +22,52 @@
 
 /* Raises the error for a promise that the service has broken. */
 void
-cph_pager_broken_promise(const CphPager *pager, const char *detail, const char *hint)
+cph_trust_broken(CphClient *client, const CphPagerOptions *options,
+				 const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("the list \"%s\" of server \"%s\" cannot be read reliably",
-					pager->options.endpoint->resource,
-					cph_client_server_name(pager->client)),
+					options->endpoint->resource,
+					cph_client_server_name(client)),
 			 errdetail("%s", detail),
 			 errhint("%s", hint)));
+}
+
+/* Raises the error for an item that lacks what is needed of it. */
+pg_noreturn static void
+incomplete_item(CphClient *client, const CphPagerOptions *options, int number,
+				const char *field)
+{
+	ereport(ERROR,
+			(errcode(CPH_ERRCODE_ANSWER),
+			 errmsg("an item in the answer of server \"%s\" has no valid \"%s\"",
+					cph_client_server_name(client), field),
+			 errdetail("It is item %d of a page of the list \"%s\", whose paging relies on this field.",
+					   number + 1, options->endpoint->resource)));
+}
+
+/* Checks that a page is newest first, where that is relied on. */
+void
+cph_trust_order(CphClient *client, const CphPagerOptions *options,
+				const CphPage *page)
+{
+	const CphItem *before = NULL;
+
+	for (int i = 0; i < page->nitems && options->ordered; i++)
+	{
+		const CphItem *item = &page->items[i];
+
+		if (!item->has_time && options->needs_time)
+			incomplete_item(client, options, i, options->endpoint->time_field);
+		if (!item->has_time)
+			continue;
+		if (before != NULL && item->time > before->time)
+			cph_trust_broken(client, options,
+							 psprintf("Item %d of a page is newer than the one before it.", i + 1),
+							 "Set the option \"enable_order_pushdown\" of the server to false.");
+		before = item;
+	}
 }
 
 /* Gives up a scan that has not come forward for too long. */
@@ -40,45 +77,9 @@ cph_pager_check_progress(CphPager *pager)
 	int64		way_back = pager->stepped / Max(pager->size - 1, 1);
 
 	if (++pager->pages_without_rows > MAX_PAGES_WITHOUT_ROWS + way_back)
-		cph_pager_broken_promise(pager,
-								 "Page after page held only rows that were read before.",
-								 "The list changes too fast, or the service ignores the offset.  Read it in parts by a filter.");
-}
-
-/*
- * Raises the error for an item that lacks what is needed of it.
- */
-pg_noreturn static void
-incomplete_item(const CphPager *pager, int number, const char *field)
-{
-	ereport(ERROR,
-			(errcode(CPH_ERRCODE_ANSWER),
-			 errmsg("an item in the answer of server \"%s\" has no valid \"%s\"",
-					cph_client_server_name(pager->client), field),
-			 errdetail("It is item %d of a page of the list \"%s\", whose paging relies on this field.",
-					   number + 1, pager->options.endpoint->resource)));
-}
-
-/* Checks that a page is newest first, where that is relied on. */
-void
-cph_pager_check_order(const CphPager *pager, const CphPage *page)
-{
-	const CphItem *before = NULL;
-
-	for (int i = 0; i < page->nitems && pager->options.ordered; i++)
-	{
-		const CphItem *item = &page->items[i];
-
-		if (!item->has_time && pager->options.needs_time)
-			incomplete_item(pager, i, pager->options.endpoint->time_field);
-		if (!item->has_time)
-			continue;
-		if (before != NULL && item->time > before->time)
-			cph_pager_broken_promise(pager,
-									 psprintf("Item %d of a page is newer than the one before it.", i + 1),
-									 "Set the option \"enable_order_pushdown\" of the server to false.");
-		before = item;
-	}
+		cph_trust_broken(pager->client, &pager->options,
+						 "Page after page held only rows that were read before.",
+						 "The list changes too fast, or the service ignores the offset.  Read it in parts by a filter.");
 }
 
 /*
@@ -96,16 +97,16 @@ cph_pager_check_ties(const CphPager *pager, const CphPage *page)
 		cph_frontier_in_order(&pager->frontier, page))
 		return;
 	if (ordered)
-		cph_pager_broken_promise(pager,
-								 "Rows of one time stand in another order on each page.",
-								 "Set the option \"stable_ties\" of the server to false.");
+		cph_trust_broken(pager->client, &pager->options,
+						 "Rows of one time stand in another order on each page.",
+						 "Set the option \"stable_ties\" of the server to false.");
 	else
-		cph_pager_broken_promise(pager,
-								 pager->again ?
-								 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, and they stand in another order when they are read again.",
-										  pager->returned, pager->count) :
-								 "Rows stand in another order on each page.",
-								 "Try again, or read the list in parts by a filter, as phones by their server_id.");
+		cph_trust_broken(pager->client, &pager->options,
+						 pager->again ?
+						 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, and they stand in another order when they are read again.",
+								  pager->returned, pager->count) :
+						 "Rows stand in another order on each page.",
+						 "Try again, or read the list in parts by a filter, as phones by their server_id.");
 }
 
 /* Checks that the rows of a page can be told from those of another stream. */
@@ -115,7 +116,8 @@ cph_pager_check_ids(const CphPager *pager, const CphPage *page)
 	for (int i = 0; i < page->nitems; i++)
 	{
 		if (page->items[i].id == NULL)
-			incomplete_item(pager, i, pager->options.endpoint->id_field);
+			incomplete_item(pager->client, &pager->options, i,
+							pager->options.endpoint->id_field);
 	}
 }
 
@@ -127,7 +129,8 @@ cph_pager_check_identity(const CphPager *pager, const CphPage *page)
 	for (int i = 0; i < page->nitems; i++)
 	{
 		if (!page->items[i].has_time && pager->options.ordered)
-			incomplete_item(pager, i, pager->options.endpoint->time_field);
+			incomplete_item(pager->client, &pager->options, i,
+							pager->options.endpoint->time_field);
 	}
 }
 

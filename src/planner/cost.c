@@ -166,3 +166,25 @@ cph_estimate_cost(const CphTable *table, List *chosen, double wanted,
 	*startup_cost += (startup - *startup_cost) * share;
 	*total_cost += (total - *total_cost) * share;
 }
+
+/*
+ * Returns how many requests it takes to find where a scan of what the chosen
+ * clauses leave is to begin, if it is oldest first: at the end of the list, or
+ * where its rows become too old, which is found by halves.
+ */
+double
+cph_requests_to_end(const CphTable *table, List *chosen)
+{
+	double		pages = table->tuples /
+		cph_options_page_size(table->options, table->endpoint);
+	ListCell   *lc;
+
+	foreach(lc, chosen)
+	{
+		CphOp		op = ((CphClause *) lfirst(lc))->op;
+
+		if (op == CPH_OP_NOT_BEFORE || op == CPH_OP_AT)
+			return 2 + ceil(log2(Max(pages, 1)));
+	}
+	return 1;
+}

@@ -242,6 +242,7 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 	fill_window(&spec, &exprs, path);
 	spec.relid = table->relid;
 	spec.ordered = best_path->path.pathkeys != NIL;
+	spec.from_end = path->from_end;
 	spec.max_streams = path->max_streams;
 	spec.classes = classes_of(all, path->chosen);
 	if (path->count)

@@ -92,6 +92,26 @@ pathkeys_of_order(const CphTable *table)
 	return NIL;
 }
 
+/*
+ * Returns the pathkeys of the list's order from its end, oldest first, if the
+ * query wants just that, and not all rows; those are sorted sooner.
+ */
+static List *
+pathkeys_from_end(const CphTable *table)
+{
+	PlannerInfo *root = table->root;
+	PathKey    *first;
+
+	if (table->pathkeys == NIL || root->query_pathkeys == NIL ||
+		root->tuple_fraction <= 0)
+		return NIL;
+	first = linitial(root->query_pathkeys);
+	if (first->pk_eclass != linitial_node(PathKey, table->pathkeys)->pk_eclass ||
+		cph_pathkey_is_descending(first))
+		return NIL;
+	return list_make1(first);
+}
+
 /* Adds a path, which param, if it is not NULL, depends on others for. */
 static void
 add_path_of(const CphTable *table, CphPath *path, Cost startup_cost,
@@ -108,7 +128,7 @@ add_path_of(const CphTable *table, CphPath *path, Cost startup_cost,
 /* Adds a path that reads what the chosen clauses leave. */
 static void
 add_scan_path(const CphTable *table, List *chosen, int max_streams,
-			  List *pathkeys, ParamPathInfo *param)
+			  bool from_end, List *pathkeys, ParamPathInfo *param)
 {
 	CphPath    *path = palloc0(sizeof(CphPath));
 	Cost		startup_cost;
@@ -116,7 +136,16 @@ add_scan_path(const CphTable *table, List *chosen, int max_streams,
 
 	path->chosen = chosen;
 	path->max_streams = max_streams;
+	path->from_end = from_end;
 	cph_estimate_cost(table, chosen, -1, &startup_cost, &total_cost);
+	if (from_end)
+	{
+		Cost		cost = cph_requests_to_end(table, chosen) *
+			table->options->fdw_request_cost;
+
+		startup_cost += cost;
+		total_cost += cost;
+	}
 	add_path_of(table, path, startup_cost, total_cost, pathkeys, param);
 }
 
@@ -156,17 +185,20 @@ add_chosen_paths(const CphTable *table, List *chosen, ParamPathInfo *param)
 	int			unordered = cph_most_streams(table, false);
 	int			ordered = cph_most_streams(table, true);
 	double		streams = cph_chosen_streams(table, chosen);
+	bool		located = cph_chosen_ids(table, chosen) != NULL;
+	List	   *from_end = pathkeys_from_end(table);
 
 	if (cph_chosen_fan(chosen) == NULL)
 	{
-		add_scan_path(table, chosen, 1, table->pathkeys, param);
+		add_scan_path(table, chosen, 1, false, table->pathkeys, param);
+		if (from_end != NIL && !located)
+			add_scan_path(table, chosen, 1, true, from_end, param);
 		return;
 	}
 	if (streams <= unordered)
-		add_scan_path(table, chosen, unordered, NIL, param);
-	if (table->pathkeys != NIL && streams <= ordered &&
-		cph_chosen_ids(table, chosen) == NULL)
-		add_scan_path(table, chosen, ordered, table->pathkeys, param);
+		add_scan_path(table, chosen, unordered, false, NIL, param);
+	if (table->pathkeys != NIL && streams <= ordered && !located)
+		add_scan_path(table, chosen, ordered, false, table->pathkeys, param);
 }
 
 /*
@@ -318,7 +350,7 @@ cphReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
 
 /*
  * IsForeignPathAsyncCapable: a scan of a table can be asked without waiting;
- * one that counts, or locates items, waits.
+ * one that counts, locates items, or reads from the end, waits.
  */
 bool
 cphIsForeignPathAsyncCapable(ForeignPath *foreign_path)
@@ -327,6 +359,6 @@ cphIsForeignPathAsyncCapable(ForeignPath *foreign_path)
 	const CphPath *path = linitial(foreign_path->fdw_private);
 
 	return table->options->async_capable && cph_transport_has_fd() &&
-		!path->count && !path->counted && cph_path_cover(path) == NULL &&
+		!path->from_end && !path->count && !path->counted && cph_path_cover(path) == NULL &&
 		cph_chosen_ids(table, path->chosen) == NULL;
 }

@@ -93,12 +93,14 @@ extern int	cph_most_streams(const CphTable *table, bool ordered);
 extern void cph_estimate_cost(const CphTable *table, List *chosen,
 							  double wanted, Cost *startup_cost,
 							  Cost *total_cost);
+extern double cph_requests_to_end(const CphTable *table, List *chosen);
 
 /* What a path of ours does; the one element of ForeignPath.fdw_private. */
 typedef struct CphPath
 {
 	List	   *chosen;			/* CphClause * that are put to use */
 	int			max_streams;	/* as in CphScanSpec */
+	bool		from_end;		/* likewise */
 	bool		window;			/* LIMIT and OFFSET are pushed */
 	Node	   *limit_count;	/* or NULL */
 	Node	   *limit_offset;	/* or NULL */

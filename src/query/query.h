@@ -90,7 +90,8 @@ typedef struct CphScanSpec
 								 * names none */
 	List	   *attnums;		/* columns to read, integers */
 	List	   *clauses;		/* CphSpecClause *; at most one of a filter */
-	int			ordered;		/* flag: rows are promised newest first */
+	int			ordered;		/* flag: rows are promised newest first ... */
+	int			from_end;		/* flag: ... or oldest first */
 	int			window;			/* flag: LIMIT and OFFSET are the scan's, as
 								 * are the clauses of fdw_recheck_quals */
 	int			count;			/* flag: the scan returns the number of rows */

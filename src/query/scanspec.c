@@ -24,6 +24,7 @@ enum
 /* Where a specification has its numbers. */
 static const Size numbers[] = {
 	offsetof(CphScanSpec, ordered),
+	offsetof(CphScanSpec, from_end),
 	offsetof(CphScanSpec, window),
 	offsetof(CphScanSpec, count),
 	offsetof(CphScanSpec, counted),
