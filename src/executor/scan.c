@@ -44,17 +44,18 @@ cphBeginForeignScan(ForeignScanState *node, int eflags)
 /*
  * Returns how many rows above a window its first page is to show.  Until the
  * service has shown that it filters by what is sent, as a count does, that is as
- * much as a page has room for, but half of it at least: the rows that it shows
- * tell whether those that it skipped can be the right ones.
+ * much as a page has room for, but a quarter of it at least: the rows that it
+ * shows tell whether those that it skipped can be the right ones.
  */
 static int64
 rows_above(CphScanState *state, const CphQuery *query, int page_size)
 {
 	const CphFacts *facts = cph_client_facts(cph_scan_client(state),
 											 state->endpoint);
-	int64		below = query->limit >= 0 ? Min(query->limit, page_size / 2) :
-		page_size / 2;
+	int64		below = page_size - page_size / 4;
 
+	if (query->limit >= 0)
+		below = Min(below, query->limit);
 	if (query->filters == 0 || facts->counts_filter[query->filters])
 		return 0;
 	return Min(query->offset, page_size - below);
