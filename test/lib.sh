@@ -419,7 +419,8 @@ lib_findings() {
 }
 
 # Starts a server that listens on a socket in the scratch directory alone, and
-# points the environment of libpq at it.  Its sessions share what they know.
+# points the environment of libpq at it.  Its sessions share what they know,
+# unless LIB_ALONE is set.
 lib_start_postgres() {
 	PGHOST=$LIB_SCRATCH
 	PGUSER=postgres
@@ -432,6 +433,7 @@ lib_start_postgres() {
 		unix_socket_directories = '$LIB_SCRATCH'
 		fsync = off
 		shared_preload_libraries = 'cph_fdw'
+		${LIB_ALONE:+cph_fdw.shared_memory = 0}
 		log_line_prefix = '%m [%p] %q%a '
 	END
 	[ -z "${TEMP_CONFIG:-}" ] ||

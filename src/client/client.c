@@ -21,9 +21,9 @@ leave(void *arg)
 	if (connection != NULL && connection->trial != NULL &&
 		connection->trial->client == client)
 		connection->trial = NULL;
-	cph_connection_close(connection);
 	if (client->ticket != NULL)
 		cph_client_report(client);
+	cph_connection_close(connection);
 	cph_ticket_close(client->ticket);
 }
 

@@ -64,10 +64,14 @@ cph_client_note_rows(CphClient *client, int rows)
 	client->ticket->rows += rows;
 }
 
-/* Adds what the client has done since the last time to the statistics. */
+/*
+ * Adds what the client has done since the last time to the statistics, and lets
+ * other sessions know what it has learned.  Raises no error.
+ */
 void
 cph_client_report(CphClient *client)
 {
+	cph_connection_share(client->connection);
 	cph_stats_add(client->options->serverid, client->userid, client->counters,
 				  &client->reported);
 }

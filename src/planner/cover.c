@@ -293,7 +293,7 @@ rows_that_pass(const CphTable *table, List *chosen, const CphFilter *filter,
 		if (filter->values[i].class != CPH_EXACT ||
 			!may_pass(list_nth(conditions, at++)))
 			continue;
-		rows = cph_connection_rows(table->options->serverid, table->endpoint,
+		rows = cph_connection_rows(table->options, table->rel->userid, table->endpoint,
 								   &param, 1);
 		if (rows < 0)
 			return table->tuples / 2;

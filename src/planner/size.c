@@ -39,7 +39,7 @@ static double
 sum_seen(const CphTable *table, CphParam *params, int nparams,
 		 CphParam *fan, List *fan_values)
 {
-	int64		total = cph_connection_rows(table->options->serverid,
+	int64		total = cph_connection_rows(table->options, table->rel->userid,
 											table->endpoint, NULL, 0);
 	double		sum = 0;
 	ListCell   *lc;
@@ -49,8 +49,8 @@ sum_seen(const CphTable *table, CphParam *params, int nparams,
 		int64		rows;
 
 		fan->value = lfirst(lc);
-		rows = cph_connection_rows(table->options->serverid, table->endpoint,
-								   params, nparams);
+		rows = cph_connection_rows(table->options, table->rel->userid,
+								   table->endpoint, params, nparams);
 		if (rows < 0 || rows == total)
 			return -1;
 		sum += rows;

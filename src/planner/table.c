@@ -18,7 +18,7 @@
 static double
 seen_size(const CphTable *table)
 {
-	int64		seen = cph_connection_rows(table->options->serverid,
+	int64		seen = cph_connection_rows(table->options, table->rel->userid,
 										   table->endpoint, NULL, 0);
 
 	return seen >= 0 ? seen : table->endpoint->default_rows;

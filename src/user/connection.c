@@ -100,17 +100,6 @@ hash_options(Oid serverid, Oid umid)
 	return hash;
 }
 
-/* Returns the key of a record of a connection's user mapping. */
-CphRecordKey
-cph_connection_key(const CphConnection *connection, CphRecordKind kind,
-				   uint64 part)
-{
-	CphRecordKey key = {kind, MyDatabaseId, connection->serverid,
-	connection->umid, connection->hash, part};
-
-	return key;
-}
-
 /*
  * Forgets what any session has remembered of a user mapping of this database
  * that is gone, or has other options now, as may its server.
@@ -118,11 +107,13 @@ cph_connection_key(const CphConnection *connection, CphRecordKind kind,
 static void
 forget_stale(void)
 {
-	static const CphRecordKind kinds[] = {CPH_RECORD_LOGIN, CPH_RECORD_TOKEN};
+	static const CphRecordKind kinds[] = {CPH_RECORD_LOGIN,
+	CPH_RECORD_TOKEN, CPH_RECORD_FACTS};
 	union
 	{
 		CphLogin	login;
 		CphToken	token;
+		CphFacts	facts;
 	}			data;
 
 	stale = false;
@@ -220,48 +211,40 @@ cph_connection_close(CphConnection *connection)
 }
 
 /*
- * Returns what the service has shown of an endpoint for a project, for reading
- * and writing.  Where there is no room, what was used longest ago is forgotten.
+ * Returns what the sessions of a user know of a list as cph_facts_rows does, if
+ * the options tell the project; -1: nothing.
  */
-CphFacts *
-cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
-					 const char *project_id)
+static int64
+shared_rows(const CphOptions *options, Oid userid, const CphEndpoint *endpoint,
+			const CphParam *params, int nparams)
 {
-	static uint64 uses = 0;
-	CphFacts   *facts = NULL;
+	CphConnection who = {.serverid = options->serverid};
+	CphRecordKey key;
 
-	for (int i = 0; i < CPH_MAX_FACTS; i++)
-	{
-		CphFacts  **known = &connection->facts[i];
-
-		if (*known == NULL)
-			*known = MemoryContextAllocZero(connection->context,
-											sizeof(CphFacts));
-		if ((*known)->endpoint == endpoint &&
-			strcmp((*known)->project_id, project_id) == 0)
-		{
-			(*known)->used = ++uses;
-			return *known;
-		}
-		if (facts == NULL || (*known)->used < facts->used)
-			facts = *known;
-		if (facts->endpoint == NULL)
-			break;				/* as are all that follow */
-	}
-	memset(facts, 0, sizeof(CphFacts));
-	facts->endpoint = endpoint;
-	facts->total = -1;
-	facts->used = ++uses;
-	strlcpy(facts->project_id, project_id, sizeof(facts->project_id));
-	return facts;
+	if (options->project_id == NULL || !cph_shared_is())
+		return -1;
+	who.umid = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+							   ObjectIdGetDatum(userid),
+							   ObjectIdGetDatum(options->serverid));
+	if (!OidIsValid(who.umid))
+		who.umid = GetSysCacheOid2(USERMAPPINGUSERSERVER,
+								   Anum_pg_user_mapping_oid,
+								   ObjectIdGetDatum(InvalidOid),
+								   ObjectIdGetDatum(options->serverid));
+	who.hash = hash_options(who.serverid, who.umid);
+	key = cph_connection_key(&who, CPH_RECORD_FACTS,
+							 cph_facts_part(endpoint, options->project_id));
+	return cph_facts_shared_rows(&key, params, nparams);
 }
 
 /*
  * Returns what cph_facts_rows knows of a server's list, the most for any user
- * and project; -1: nothing.
+ * and project of this session, or else what others of the user's know;
+ * InvalidOid: the current user's.  -1: nothing.
  */
 int64
-cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
+cph_connection_rows(const CphOptions *options, Oid userid,
+					const CphEndpoint *endpoint,
 					const CphParam *params, int nparams)
 {
 	int64		rows = -1;
@@ -272,7 +255,7 @@ cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 		CphConnection *connection = dlist_container(CphConnection, node,
 													iter.cur);
 
-		if (connection->serverid != serverid || !connection->valid)
+		if (connection->serverid != options->serverid || !connection->valid)
 			continue;
 		for (int i = 0; i < CPH_MAX_FACTS; i++)
 		{
@@ -282,6 +265,9 @@ cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
 				rows = Max(rows, cph_facts_rows(facts, params, nparams));
 		}
 	}
+	if (rows < 0)
+		rows = shared_rows(options, OidIsValid(userid) ? userid : GetUserId(),
+						   endpoint, params, nparams);
 	return rows;
 }
 

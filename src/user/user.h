@@ -148,6 +148,13 @@ typedef struct CphFacts
 	const CphEndpoint *endpoint;	/* NULL: none are kept here */
 	char		project_id[CPH_MAX_PROJECT_ID + 1];
 	uint64		used;			/* a larger number for each use */
+	uint64		version;		/* of what all sessions know, last seen; 0: of
+								 * none */
+	uint64		hash;			/* of what follows, as it was then */
+	int64		begun_at;		/* when all sessions began to know it, time of
+								 * cph_transport_now */
+
+	/* What is known; shared by all sessions of a user mapping */
 	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
 	bool		denies_details; /* the user may not ask where an item is */
 	int64		total;			/* last count without a filter; -1: none */
@@ -228,8 +235,10 @@ extern void cph_connection_close(CphConnection *connection);
 extern CphFacts *cph_connection_facts(CphConnection *connection,
 									  const CphEndpoint *endpoint,
 									  const char *project_id);
-extern int64 cph_connection_rows(Oid serverid, const CphEndpoint *endpoint,
+extern int64 cph_connection_rows(const CphOptions *options, Oid userid,
+								 const CphEndpoint *endpoint,
 								 const CphParam *params, int nparams);
+extern void cph_connection_share(const CphConnection *connection);
 
 /*
  * What a server was asked, by whom: statistics, and the progress of clients.

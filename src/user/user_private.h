@@ -9,6 +9,7 @@
 
 #include "user/user.h"
 
+#include "miscadmin.h"
 #include "pgtime.h"
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
@@ -25,7 +26,8 @@ typedef enum CphRecordKind
 	CPH_RECORD_PACE,			/* a server: CphPace */
 	/* of a user mapping, and forgotten with it */
 	CPH_RECORD_LOGIN,			/* how its credential was received: CphLogin */
-	CPH_RECORD_TOKEN			/* a token for it: CphToken */
+	CPH_RECORD_TOKEN,			/* a token for it: CphToken */
+	CPH_RECORD_FACTS			/* what a list has shown it: CphFacts */
 } CphRecordKind;
 
 /* What tells one record from another; without padding. */
@@ -80,9 +82,6 @@ extern bool cph_shared_copy(CphRecordKind kind, int *place, CphRecordKey *key,
 extern const void *cph_shared_text(Size *length);
 extern bool cph_shared_set_text(const void *text, Size length);
 
-extern CphRecordKey cph_connection_key(const CphConnection *connection,
-									   CphRecordKind kind, uint64 part);
-
 /* The counters of a user at a server. */
 typedef struct CphStats
 {
@@ -91,6 +90,21 @@ typedef struct CphStats
 	CphCounters counters;
 } CphStats;
 
+/* Returns the key of a record of a connection's user mapping. */
+static inline CphRecordKey
+cph_connection_key(const CphConnection *connection, CphRecordKind kind,
+				   uint64 part)
+{
+	CphRecordKey key = {kind, MyDatabaseId, connection->serverid,
+	connection->umid, connection->hash, part};
+
+	return key;
+}
+
+extern uint64 cph_facts_part(const CphEndpoint *endpoint,
+							 const char *project_id);
+extern int64 cph_facts_shared_rows(const CphRecordKey *key,
+								   const CphParam *params, int nparams);
 extern bool cph_stats_visible(Oid userid);
 extern bool cph_ticket_claim(const CphTicket *ticket, uint64 *holder);
 extern void cph_ticket_wake_next(const CphTicket *ticket);

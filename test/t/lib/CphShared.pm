@@ -18,6 +18,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use CphTest;
+use File::Basename;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -55,7 +56,7 @@ sub start
 {
 	my ($node, $sessions, $sql, $times) = @_;
 
-	my $file = "$PostgreSQL::Test::Utils::tmp_check/script" . ++$script . '.sql';
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/" . basename($0, '.pl') . ++$script . '.sql';
 	append_to_file($file, $sql =~ s/\s+/ /gr . "\n");
 	my $run = { output => '' };
 	$run->{harness} = IPC::Run::start(

@@ -20,7 +20,7 @@ my $node = CphShared::node(conf => "cph_fdw.shared_memory = 1\n");
 CphTest::attach($node, $service);
 
 # A statement reads from many servers, each of which is remembered.
-my $many = 2100;
+my $many = 500;
 $node->safe_psql('postgres', qq{
 	DO \$\$
 	BEGIN
@@ -41,7 +41,6 @@ my $read = qq{
 	  FOR i IN 1 .. $many LOOP
 	    EXECUTE format('SELECT count(*) FROM t%s', i) INTO n;
 	    ASSERT n = 5;
-	    PERFORM cph_fdw_disconnect(format('s%s', i)::name);
 	  END LOOP;
 	END \$\$};
 my $session = CphSession->new($node);
@@ -49,7 +48,7 @@ is($session->state($read), '', 'all are read');
 is($session->run("SELECT sum(requests) FROM cph_fdw_stat_servers WHERE server ~ '^s[0-9]'"),
 	$many, 'and counted');
 my $other = $node->safe_psql('postgres', 'SELECT count(*) FROM cph_fdw_stat_servers');
-cmp_ok($other, '>', 100, "others know of $other servers");
+cmp_ok($other, '>', 50, "others know of $other servers");
 cmp_ok($other, '<', $many, '... not of all');
 my $log = slurp_file($node->logfile);
 my @told = $log =~ /LOG:  the memory that sessions share for foreign servers is full/g;
