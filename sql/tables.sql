@@ -74,6 +74,20 @@ SELECT same('SELECT count(*) FROM cph_phones WHERE status > 5') = 'same: 1 rows'
 RESET constraint_exclusion;
 DROP FOREIGN TABLE checked;
 
+-- A column that is declared NOT NULL is checked as rows pass, if it is read.
+CREATE FOREIGN TABLE checked (phone_id text, nothing text OPTIONS (field 'metadata.nothing') NOT NULL, imei text NOT NULL) SERVER cph OPTIONS (resource 'phones', field_check 'off');
+SELECT count(imei) = count(*) FROM checked;
+SELECT regexp_replace(failure('SELECT count(nothing) FROM checked'), '[0-9a-f]{32}', 'ID');
+SELECT regexp_replace(failure('SELECT phone_id FROM checked WHERE nothing = $$x$$'), '[0-9a-f]{32}', 'ID');
+DROP FOREIGN TABLE checked;
+\! test/service log $CPH_TEST_PORT >/dev/null
+
+-- System columns, which tools for versions of rows ask for.
+SELECT xmin, xmax, cmin, cmax, ctid, tableoid::regclass FROM cph_phones LIMIT 1;
+SELECT count(DISTINCT p.phone_id), min(xmin::text), bool_and(to_jsonb(p) ->> 'imei' = imei) FROM cph_phones p WHERE status IN (7, 8);
+SELECT bool_and(p.xmin = '0') FROM generate_series(1, 3) AS n, LATERAL (SELECT xmin, phone_name FROM cph_phones WHERE length(phone_name) > n OFFSET 0) AS p;
+\! test/service log $CPH_TEST_PORT >/dev/null
+
 -- Partitions and children with the columns in another order, and more of them.
 CREATE TABLE of_all (zone text, phone_id text, status integer, create_time timestamptz) PARTITION BY LIST (zone);
 CREATE FOREIGN TABLE of_one (more integer, status integer, create_time timestamptz, gone text, zone text OPTIONS (field '@server'), phone_id text)

@@ -182,7 +182,10 @@ report_peer(CphCheck *check)
 		cph_check_report(check, "connection", "failed", psprintf("No answer came from %s.", host));
 	else
 		cph_check_report(check, "connection", "ok", psprintf("%s (%s)", host, peer->text));
-	cph_check_report(check, "project", "ok", cph_client_project(check->client));
+	if (peer->text == NULL && check->options->project_id == NULL)
+		cph_check_report(check, "project", "unknown", "It comes with the credential.");
+	else
+		cph_check_report(check, "project", "ok", cph_client_project(check->client));
 	cph_check_report(check, "sessions", "ok", cph_shared_is() ? "shared" : "not shared");
 	if (peer->text == NULL || !peer->has_clock)
 		cph_check_report(check, "clock", "unknown", "The service does not tell the time.");
@@ -196,7 +199,7 @@ report_peer(CphCheck *check)
 /*
  * cph_fdw_check(server name) returns setof (item text, status text, detail
  * text): tests the connection and each thing that the documents leave open.
- * status is ok, differs, unknown or failed.  Sends at most 40 requests, beside
+ * status is ok, advice, differs, unknown or failed.  Sends at most 40 requests, beside
  * those that have to be tried again.  Raises an error if the caller lacks
  * USAGE on the server, or the set-up names no endpoint or project.
  */

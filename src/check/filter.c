@@ -167,7 +167,7 @@ check_since(CphCheck *check, const char *item, const CphFilter *filter)
 	if (page == NULL)
 		return;
 	if (page->nitems == 0)
-		cph_check_advise(check, item, "ok",
+		cph_check_advise(check, item, "advice",
 						 "It takes seconds, and both bounds can be sent",
 						 "time_unit", "s");
 	else

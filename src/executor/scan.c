@@ -6,6 +6,7 @@
  */
 #include "executor/executor_private.h"
 
+#include "access/htup_details.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -274,6 +275,24 @@ next_row(ForeignScanState *node)
 }
 
 /*
+ * Returns a row as the executor is to have it.  If the plan reads system columns,
+ * it is a tuple whose transactions are none, as other wrappers have it.
+ */
+static TupleTableSlot *
+finish_row(ForeignScanState *node, TupleTableSlot *slot)
+{
+	HeapTupleHeader header;
+
+	if (TupIsNull(slot) || !castNode(ForeignScan, node->ss.ps.plan)->fsSystemCol)
+		return slot;
+	header = ExecFetchSlotHeapTuple(slot, true, NULL)->t_data;
+	HeapTupleHeaderSetXmin(header, InvalidTransactionId);
+	HeapTupleHeaderSetXmax(header, InvalidTransactionId);
+	HeapTupleHeaderSetCmin(header, InvalidTransactionId);
+	return slot;
+}
+
+/*
  * IterateForeignScan: returns the next row, or an empty slot at the end.  An
  * asynchronous scan also returns an empty slot, and sets waiting, when there
  * is none yet.
@@ -293,7 +312,7 @@ cphIterateForeignScan(ForeignScanState *node)
 	{
 		slot = cph_run_next_kept(node);
 		if (!TupIsNull(slot) || run->whole)
-			return slot;
+			return finish_row(node, slot);
 		state->replaying = false;
 	}
 	step = next_row(node);
@@ -302,7 +321,7 @@ cphIterateForeignScan(ForeignScanState *node)
 	{
 		if (run->rows != NULL)
 			tuplestore_puttupleslot(run->rows, node->ss.ss_ScanTupleSlot);
-		return node->ss.ss_ScanTupleSlot;
+		return finish_row(node, node->ss.ss_ScanTupleSlot);
 	}
 	if (step == CPH_STEP_END)
 		cph_run_end(state);

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 /* How a value becomes a Datum. */
@@ -34,6 +35,7 @@ typedef struct ReadColumn
 	Conversion	conversion;
 	Oid			type;
 	int32		typmod;
+	bool		not_null;		/* it is declared so */
 	FmgrInfo	input;			/* the type's input function */
 	Oid			ioparam;
 	Datum		constant;		/* of CONVERT_CONSTANT */
@@ -94,6 +96,7 @@ prepare_column(ReadColumn *column, Relation rel, AttrNumber attnum,
 	column->attnum = attr->attnum;
 	column->type = attr->atttypid;
 	column->typmod = attr->atttypmod;
+	column->not_null = attr->attnotnull;
 	column->conversion = conversion_to(attr->atttypid, attr->atttypmod);
 	getTypeInputInfo(attr->atttypid, &function, &column->ioparam);
 	fmgr_info(function, &column->input);
@@ -287,6 +290,27 @@ convert(ReadColumn *column, const CphJsonValue *value, Datum *result)
 }
 
 /*
+ * Raises the error for a null in a column that is declared NOT NULL: the planner
+ * takes that for true, and would leave rows out.
+ */
+pg_noreturn static void
+refuse_null(const CphTupleReader *reader)
+{
+	Relation	rel = reader->rel;
+	int			index = reader->column->attnum - 1;
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(rel), index)->attname);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("null value in column \"%s\" of foreign table \"%s\", which is declared NOT NULL",
+					name, RelationGetRelationName(rel)),
+			 errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s DROP NOT NULL.",
+					 quote_identifier(RelationGetRelationName(rel)),
+					 quote_identifier(name)),
+			 errtablecol(rel, reader->column->attnum)));
+}
+
+/*
  * Stores an item as the virtual tuple of a slot, columns that are not read as
  * nulls.  Values are palloc'd in the current memory context.
  */
@@ -314,6 +338,8 @@ cph_tuple_store(CphTupleReader *reader, const CphItem *item,
 		reader->column = column;
 		slot->tts_isnull[index] = !convert(column, &reader->values[i],
 										   &slot->tts_values[index]);
+		if (slot->tts_isnull[index] && column->not_null)
+			refuse_null(reader);
 	}
 	error_context_stack = callback.previous;
 	ExecStoreVirtualTuple(slot);
