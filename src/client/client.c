@@ -278,5 +278,8 @@ cph_client_schedule(CphClient *client)
 		pace->throttled_since != client->connection->noticed &&
 		notice_at > now)
 		at = Min(at, notice_at);
+	if (client->notice_at > now)
+		at = at == 0 ? client->notice_at : Min(at, client->notice_at);
+	client->wake_at = at;
 	cph_transport_wake_at(client->transport, at);
 }

@@ -78,6 +78,13 @@ struct CphClient
 	bool		beaten;			/* another session finds out what the credential
 								 * lacks */
 	CphFailure *failure;		/* that it ended in, and so do they; or NULL */
+	int64		wake_at;		/* when to go on at the latest; 0: at no time */
+	int64		settled;		/* calls that were answered */
+	CphNotice	wait;			/* what for, when cph_client_notice looked */
+	int64		looked_at;		/* last; */
+	int64		progress;		/* what had come by then; */
+	int64		still_us;		/* time waited without progress */
+	int64		notice_at;		/* when to tell the user; 0: at no time */
 };
 
 /* client.c */
@@ -86,6 +93,10 @@ extern bool cph_client_has_project(CphClient *client);
 extern int	cph_client_in_flight(CphClient *client);
 extern bool cph_client_is_behind(const CphClient *client);
 extern void cph_client_schedule(CphClient *client);
+
+/* notice.c */
+extern CphWait cph_client_waits_for(CphClient *client);
+extern void cph_client_notice(CphClient *client);
 
 /* progress.c */
 extern void cph_client_show(const CphCall *call);

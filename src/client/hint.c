@@ -13,6 +13,14 @@ endpoint_option(const CphCall *call)
 	return call->endpoint != NULL ? "endpoint" : "iam_endpoint";
 }
 
+/* Of a call whose port does not speak TLS. */
+static const char *
+no_tls(const CphCall *call)
+{
+	return psprintf("The port may not speak TLS: see the option \"%s\" of the server.",
+					endpoint_option(call));
+}
+
 /*
  * Of a call that found no connection, or a silent one, where libcurl's text
  * tells why; or NULL.
@@ -25,11 +33,9 @@ hint_of_connection(const CphCall *call)
 	const char *given = call->endpoint != NULL ? options->endpoint :
 		options->iam_endpoint;
 
-	/* an answer without TLS, or none to a greeting that has no end of line */
-	if (strstr(text, "wrong version number") != NULL ||
-		strstr(text, "SSL connection timeout") != NULL)
-		return psprintf("The port may not speak TLS: see the option \"%s\" of the server.",
-						endpoint_option(call));
+	/* no answer to a greeting that has no end of line */
+	if (strstr(text, "SSL connection timeout") != NULL)
+		return no_tls(call);
 	if (cph_transfer_state(call->transfer) == CPH_TRANSFER_TIMED_OUT)
 		return NULL;
 	if (given == NULL)
@@ -39,13 +45,21 @@ hint_of_connection(const CphCall *call)
 		"The option \"iam_endpoint\" of the server names the host that gives tokens.";
 }
 
+/* What gateways take of headers, as they are set up commonly. */
+#define HEADERS_USUAL_MAX 8192
+
 /*
- * Of a call without TLS whose answer broke off before it began: NULL, if it
- * did not.
+ * Of a call whose answer broke off before it began: NULL, if it did not, or
+ * nothing is known.
  */
 static const char *
 hint_of_silence(const CphCall *call)
 {
+	Size		sent = cph_transfer_sent(call->transfer);
+
+	if (sent > HEADERS_USUAL_MAX && cph_transfer_status(call->transfer) == 0)
+		return psprintf("The headers of the request have %zu bytes, with what it logs in by; many gateways take no more than %d.  An access key is shorter than a token.",
+						sent, HEADERS_USUAL_MAX);
 	if (strncmp(call->request.base, "http://", 7) != 0 ||
 		cph_transfer_status(call->transfer) != 0)
 		return NULL;
@@ -86,7 +100,10 @@ cph_call_hint(const CphCall *call)
 			hint = hint_of_connection(call);
 			break;
 		case CPH_TRANSFER_TLS_FAILED:
-			if (options->sslrootcert == NULL)
+			if (strstr(cph_transfer_error(call->transfer),
+					   "wrong version number") != NULL)
+				hint = no_tls(call);
+			else if (options->sslrootcert == NULL)
 				hint = "The authorities to trust are the system's, which the package ca-certificates holds, unless the option \"sslrootcert\" of the server names others.";
 			break;
 		case CPH_TRANSFER_BROKEN:

@@ -227,6 +227,7 @@ cph_call_finish(CphCall *call)
 										   error.code);
 	if (call->outcome.verdict == CPH_VERDICT_USE)
 	{
+		client->settled++;
 		cph_pace_succeeded(client->connection,
 						   client->options->max_server_requests);
 		call->verdict = CPH_VERDICT_USE;

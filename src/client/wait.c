@@ -6,25 +6,6 @@
  */
 #include "client/client_private.h"
 
-/* Tells the user, once, that the service asks for patience. */
-static void
-notice_throttling(CphClient *client)
-{
-	CphConnection *connection = client->connection;
-	const CphPace *pace = &connection->pace;
-	int64		now = cph_transport_now();
-
-	if (pace->throttled_since == 0 ||
-		pace->throttled_since == connection->noticed ||
-		pace->resume_at <= now ||
-		now - pace->throttled_since < CPH_NOTICE_AFTER_US)
-		return;
-	connection->noticed = pace->throttled_since;
-	ereport(NOTICE,
-			(errmsg("waiting for server \"%s\", which is throttling",
-					client->options->server_name)));
-}
-
 /*
  * Goes on with a client whose call finds out what this one waits for: its scan
  * may not be read again before this one has its rows.  Its descriptor becomes
@@ -52,31 +33,16 @@ cph_client_perform(CphClient *client)
 {
 	(void) cph_ticket_wait(client->ticket, CPH_WAIT_NONE);
 	cph_transport_perform(client->transport);
+	cph_client_notice(client);
 	help_other(client);
 	cph_client_step(client);
-	notice_throttling(client);
 }
 
-/*
- * Shows, and returns for pg_stat_activity, what the client waits for: a token,
- * an answer, the next try, its turn, or the service to be ready for more.
- */
+/* Shows, and returns for pg_stat_activity, what the client waits for. */
 static uint32
 begin_wait(CphClient *client)
 {
-	CphWait		wait = CPH_WAIT_BACKOFF;
-	bool		in_flight = cph_client_in_flight(client) > 0;
-
-	if (cph_client_is_behind(client) ||
-		(in_flight && client->question != NULL))
-		wait = CPH_WAIT_TOKEN;
-	else if (in_flight)
-		wait = CPH_WAIT_REQUEST;
-	else if (client->connection->pace.resume_at > cph_transport_now())
-		wait = CPH_WAIT_THROTTLE;
-	else if (client->turn_at != 0)
-		wait = CPH_WAIT_TURN;
-	return cph_ticket_wait(client->ticket, wait);
+	return cph_ticket_wait(client->ticket, cph_client_waits_for(client));
 }
 
 /*

@@ -284,6 +284,11 @@ cph_curl_state(CphTransfer *transfer, CURLcode result)
 			return CPH_TRANSFER_FAILED;
 	}
 
+	/* so says OpenSSL of a port that answers TLS's greeting without TLS */
+	if (result == CURLE_SSL_CONNECT_ERROR &&
+		strstr(transfer->error, "wrong version number") != NULL)
+		return CPH_TRANSFER_TLS_FAILED;
+
 	/* before 8.6 it says the same of a line of headers that is too long */
 	if (result == CURLE_OUT_OF_MEMORY && transfer->error[0] == '\0' &&
 		curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T,

@@ -56,8 +56,9 @@ typedef enum CphTransferState
 	CPH_TRANSFER_ANSWERED,		/* a whole HTTP answer, whatever its status */
 	CPH_TRANSFER_NO_CONNECTION, /* name not found, refused, unreachable, TLS
 								 * handshake failed or cut short */
-	CPH_TRANSFER_TLS_FAILED,	/* a certificate, the peer's or ca_file:
-								 * trying again does not help */
+	CPH_TRANSFER_TLS_FAILED,	/* a certificate, the peer's or ca_file, or a
+								 * peer without TLS: trying again does not
+								 * help */
 	CPH_TRANSFER_TIMED_OUT,		/* connect_timeout or request_timeout */
 	CPH_TRANSFER_BROKEN,		/* the connection was lost within the transfer */
 	CPH_TRANSFER_TOO_LARGE,		/* more than max_body bytes, or 128 kB of

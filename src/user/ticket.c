@@ -23,7 +23,8 @@ PG_FUNCTION_INFO_V1(cph_fdw_stat_get_progress);
 
 /* In the order of CphWait. */
 static const char *const waits[] =
-{NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphTurn", "CphToken"};
+{NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphTurn", "CphToken",
+"CphConnect", "CphConnect"};
 
 /* Returns the key of a ticket. */
 static CphRecordKey

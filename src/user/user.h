@@ -196,6 +196,28 @@ typedef struct CphPace
 /* Endpoints of projects of which a connection remembers something. */
 #define CPH_MAX_FACTS 24
 
+/* What a client waits for; the names of the events in pg_stat_activity. */
+typedef enum CphWait
+{
+	CPH_WAIT_NONE,
+	CPH_WAIT_REQUEST,			/* an answer */
+	CPH_WAIT_BACKOFF,			/* the next try */
+	CPH_WAIT_THROTTLE,			/* the service asked for patience */
+	CPH_WAIT_TURN,				/* other sessions' requests */
+	CPH_WAIT_TOKEN,				/* a token that it or another asked for */
+	CPH_WAIT_CONNECT,			/* a connection */
+	CPH_WAIT_NAME				/* ... of whose host it has no address yet */
+} CphWait;
+
+/* What a statement waits for, as a user is told. */
+typedef struct CphNotice
+{
+	TimestampTz statement;		/* when it began */
+	int64		since;			/* of cph_transport_now */
+	CphWait		wait;
+	int			failures;		/* of the request before */
+} CphNotice;
+
 /*
  * A connection in the sense of postgres_fdw: a user at a server.  When the
  * server or the user mapping changes, or it is disconnected, the next who opens
@@ -215,6 +237,7 @@ typedef struct CphConnection
 	uint64		hash;			/* of the options of both */
 	CphPace		pace;			/* when cph_pace_look was last called */
 	int64		noticed;		/* the user knows of this throttled_since */
+	CphNotice	notice;			/* the user was told last */
 
 	/*
 	 * The call that finds out what others wait for, a token or whether the
@@ -266,17 +289,6 @@ typedef struct CphCounters
 extern void cph_stats_open(Oid serverid, const char *server, Oid userid);
 extern void cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,
 						  CphCounters *added);
-
-/* What a client waits for; the names of the events in pg_stat_activity. */
-typedef enum CphWait
-{
-	CPH_WAIT_NONE,
-	CPH_WAIT_REQUEST,			/* an answer */
-	CPH_WAIT_BACKOFF,			/* the next try */
-	CPH_WAIT_THROTTLE,			/* the service asked for patience */
-	CPH_WAIT_TURN,				/* other sessions' requests */
-	CPH_WAIT_TOKEN				/* a token that it or another asked for */
-} CphWait;
 
 /*
  * A client that others may wait for goes on with its calls at least that often,

@@ -60,7 +60,7 @@ if ($child == 0)
 	POSIX::_exit(0);
 }
 server("SET endpoint 'https://127.0.0.1:" . $web->sockport . "'");
-CphLogin::fails($node, 'a port that answers without TLS', $servers, 'HV00N could not connect to server "cph"', $no_tls);
+CphLogin::fails($node, 'a port that answers without TLS', $servers, 'HV00N could not establish a secure connection to server "cph"', $no_tls);
 kill 'TERM', $child;
 waitpid $child, 0;
 server("SET endpoint 'https://127.0.0.1:$port', SET connect_timeout '1'");

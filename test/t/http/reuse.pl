@@ -6,7 +6,11 @@
 use strict;
 use warnings FATAL => 'all';
 
+use CphGateway;
+use CphLogin;
+use CphSession;
 use CphTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($node, $service) = CphTest::setup(phones => 1000);
@@ -73,5 +77,35 @@ for (1 .. 100)
 	select undef, undef, undef, 0.1;
 }
 is($open, 0, 'no connection is left open');
+
+# Fifty queries in a row: one connection, and over TLS one handshake; over HTTP/2
+# whole scans as well.
+SKIP:
+{
+	skip 'no openssl here', 3 unless CphLogin::have_openssl();
+	my $directory = PostgreSQL::Test::Utils::tempdir();
+	my $authority = CphLogin::authority($directory, 'authority');
+	my $certificate = CphLogin::certificate($directory, 'service', 'authority',
+		'IP:127.0.0.1', -1, 30);
+	my $secure = CphTest::service(phones => 1000, tls => $certificate);
+	$node->safe_psql('postgres', 'CREATE SCHEMA tls');
+	CphTest::attach($node, $secure, name => 'tls', schema => 'tls', copies => 0,
+		server => { sslrootcert => $authority });
+	my $fifty = CphSession->new($node);
+	foreach my $case ([ $service, 'public', 0 ], [ $secure, 'tls', 1 ])
+	{
+		my ($from, $schema, $handshakes) = @$case;
+		my $start = $from->stats;
+		$fifty->run("SELECT phone_id FROM $schema.cph_phones LIMIT 5") for 1 .. 50;
+		my $end = $from->stats;
+		is_deeply([ map { $end->{$_} - $start->{$_} } 'connections', 'handshakes' ],
+			[ 1, $handshakes ], "$schema: fifty queries, one connection");
+	}
+	my $gateway = CphGateway->new($service->port);
+	skip 'there is no gateway', 1 unless $gateway;
+	$gateway->attach($node);
+	$fifty->run('SELECT max(imei) FROM cph_phones') for 1 .. 50;
+	is_deeply([ $gateway->seen ], [ 1, 'h2' ], 'HTTP/2: fifty scans, one connection');
+}
 
 done_testing();

@@ -7,7 +7,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use CphLogin;
+use CphSession;
 use CphTest;
+use File::Copy;
 use IO::Socket::INET;
 use POSIX ();
 use PostgreSQL::Test::Utils;
@@ -106,6 +108,20 @@ foreach (
 		$sslrootcert ? 'HINT The option "sslrootcert" of the server names the authorities to trust.'
 		: qr/^HINT The authorities to trust are the system's, which the package ca-certificates holds, unless/);
 	is(asked($service), '', 'and no request was sent');
+}
+
+# A file of authorities is read again when it has changed, within a session.
+{
+	my $rotating = "$directory/rotating.pem";
+	copy($theirs, $rotating) or die "copy: $!";
+	my $service = serve('right', $rotating);
+	my $session = CphSession->new($node);
+	my $query = 'SELECT count(server_id) FROM cph_servers';
+	is($session->state($query), 'HV00N', 'before a rotation');
+	copy($ours, "$rotating.new") or die "copy: $!";
+	rename "$rotating.new", $rotating or die "rename: $!";
+	is($session->run($query), 20, 'after it');
+	is($session->error, '', '... without an error');
 }
 
 # Nothing that is not TLS answers for it, and no option switches it off.
