@@ -159,6 +159,14 @@ like($stdout, qr/^[0-9a-f]{32}\nf\nf\nf\n20\nt$/, 'and is no longer valid when t
 ($status, $stdout, $stderr) = $node->psql('postgres', q{SELECT cph_fdw_disconnect('no_such')});
 like($stderr, qr/server "no_such" does not exist/, 'a server that is not there');
 
+# Where nobody answers, it is enough to try once.
+is( $node->safe_psql('postgres', qq{
+	CREATE SERVER down FOREIGN DATA WRAPPER cph_fdw
+	  OPTIONS (endpoint 'http://127.0.0.1:1', project_id '$CphTest::PROJECT', max_retries '0');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER down OPTIONS (token 'x');
+	SELECT string_agg(item, ', ') FROM cph_fdw_check('down') WHERE status = 'failed';}),
+	'phones: list, connection', 'no service');
+
 # The budget of a statement.
 $service->log;
 ($status, $stdout, $stderr) = $node->psql('postgres', q{
