@@ -113,8 +113,7 @@ pg_noreturn static void
 out_of_memory(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_OUT_OF_MEMORY),
-			 errmsg("out of memory")));
+			(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
 /*
