@@ -57,7 +57,7 @@ RESET client_min_messages;
 -- A column that shows no field of the list is null in every row: a typo, a name
 -- of the user's own, another list.  A scan says so once.
 CREATE FOREIGN TABLE odd (statuss integer, "STATUS" integer, name text, imei text, order_id text OPTIONS (field 'metadata.order_id'),
-  whole jsonb OPTIONS (field '$'), region text OPTIONS (field '@region'), phone text OPTIONS (field 'phone_nam.x'), quite_another text)
+  whole jsonb OPTIONS (field '$'), region text OPTIONS (field '@region'), server text, phone text OPTIONS (field 'phone_nam.x'), quite_another text)
   SERVER cph OPTIONS (resource 'phones');
 ALTER FOREIGN TABLE odd DROP imei;
 -- EXPLAIN without VERBOSE, and planning, say nothing.

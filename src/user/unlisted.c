@@ -18,14 +18,15 @@ static List *warned = NIL;
 
 /* Returns what is to be said of a column, palloc'd; NULL: it is as it should. */
 static char *
-describe_column(const CphEndpoint *endpoint, const char *column,
-				const char *field)
+describe_column(const CphEndpoint *endpoint, const CphOptions *options,
+				const char *column, const char *field)
 {
-	const char *nearest;
+	const char *nearest = psprintf("@%s", field);
 
 	if (cph_field_is_constant(field) || cph_field_is_listed(endpoint, field))
 		return NULL;
-	nearest = cph_field_nearest(endpoint, field);
+	if (cph_options_constant(options, nearest) == NULL)
+		nearest = cph_field_nearest(endpoint, field);
 	return psprintf(nearest ? "Column \"%s\" shows the field \"%s\"; the nearest that the list \"%s\" has is \"%s\"." :
 					"Column \"%s\" shows the field \"%s\", which the list \"%s\" does not have.",
 					column, field, endpoint->resource, nearest);
@@ -54,7 +55,7 @@ cph_unlisted_columns(Oid relid, const CphOptions *options)
 
 		if (attr->attisdropped)
 			continue;
-		sentence = describe_column(endpoint, column,
+		sentence = describe_column(endpoint, options, column,
 								   cph_column_field(relid, attr->attnum, column));
 		if (sentence != NULL)
 			sentences = lappend(sentences, sentence);
