@@ -65,3 +65,13 @@ SELECT customer, count(DISTINCT server_name) AS servers, count(*) AS phones,
 \echo -- A whole list is read page by page.  Each page starts at the last row of the
 \echo -- page before, so that no phone is missed while the list changes.
 \! test/demo --requests
+
+\echo
+\echo -- How far is a long scan?  Anyone may look, from any session.
+BEGIN;
+DECLARE reading CURSOR FOR SELECT phone_name FROM cph_phones;
+MOVE 3000 FROM reading;
+SELECT resource, pages, rows, rows_expected FROM cph_fdw_stat_progress;
+COMMIT;
+\echo -- And what was this server asked since its sessions began?
+SELECT server, "user", requests, rows, connections, failed FROM cph_fdw_stat_servers;

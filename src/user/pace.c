@@ -133,15 +133,15 @@ cph_pace_succeeded(CphConnection *connection, int most)
 
 /*
  * Returns from when on the rate allows a request, behind so many others.  As
- * many as a tenth of a second allows may be sent at once, so that no second has
- * more than a tenth more than the rate.
+ * many as a twentieth of a second allows may be sent at once: no second has more
+ * than that more than the rate, and where some are late on their way, a tenth.
  */
 static int64
 rate_allows_at(const CphPace *pace, double rate, int ahead)
 {
 	double		interval = USECS_PER_SEC / rate;
 
-	return pace->next_at + (int64) (interval * (ahead - Max(rate / 10 - 1, 0)));
+	return pace->next_at + (int64) (interval * (ahead - Max(rate / 20 - 1, 0)));
 }
 
 /*

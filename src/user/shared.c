@@ -129,8 +129,12 @@ find_record(CphRegion *region, const CphRecordKey *key)
 {
 	for (int i = 0; i < region->nrecords; i++)
 	{
-		if (memcmp(&region->records[i].key, key, sizeof(CphRecordKey)) == 0)
-			return &region->records[i];
+		CphRecord  *record = &region->records[i];
+
+		/* most differ in these */
+		if (record->key.part == key->part && record->key.kind == key->kind &&
+			memcmp(&record->key, key, sizeof(CphRecordKey)) == 0)
+			return record;
 	}
 	return NULL;
 }

@@ -107,7 +107,10 @@ stats_row(const CphRecordKey *key, const CphStats *stats, Datum *values,
 	Assert(i == STATS_COLUMNS);
 }
 
-/* cph_fdw_stat_get_servers() returns setof record: the view's rows */
+/*
+ * cph_fdw_stat_get_servers() returns setof record: the view's rows.  Servers of
+ * this database that are gone have none.
+ */
 Datum
 cph_fdw_stat_get_servers(PG_FUNCTION_ARGS)
 {
@@ -122,7 +125,9 @@ cph_fdw_stat_get_servers(PG_FUNCTION_ARGS)
 		Datum		values[STATS_COLUMNS];
 		bool		nulls[STATS_COLUMNS] = {false};
 
-		if (!cph_stats_visible(key.userid))
+		if (!cph_stats_visible(key.userid) ||
+			(key.database == MyDatabaseId &&
+			 GetForeignServerExtended(key.serverid, FSV_MISSING_OK) == NULL))
 			continue;
 		stats_row(&key, &stats, values, nulls);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -78,11 +78,11 @@ options(max_server_requests => $bound, fetch_size => 100);
 $service->fault('latency', ms => 30);
 CphShared::sessions($node, CphShared::shared() ? 50 : 1, $scan, 'a bound');
 cmp_ok(max(map { $_->{in_flight} } $service->entries), '<=', $bound, '... holds at every moment');
-my $run = CphShared::start($node, 50, $scan, 2);
-sleep 0.5;
-like($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT waits_for, ',') FROM cph_fdw_stat_progress}),
-	qr/CphTurn/, '... sessions wait for their turn') if CphShared::shared();
-$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid), pg_cancel_backend(pid)
+my $run = CphShared::start($node, 50, $scan, CphShared::shared() ? 2 : 20);
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM cph_fdw_stat_progress WHERE waits_for = 'CphTurn'}),
+	'... sessions wait for their turn') if CphShared::shared();
+$node->poll_query_until('postgres', q{SELECT count(*) >= 10 FROM pg_stat_activity WHERE query ~ '^DO'});
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid)
 	FROM (SELECT pid FROM pg_stat_activity WHERE query ~ '^DO' ORDER BY pid LIMIT 10) s});
 is(scalar CphShared::finish($run), 10, '... those that are not ended go on');
 cmp_ok(max(map { $_->{in_flight} } $service->entries), '<=', $bound, '... and it holds')
@@ -111,7 +111,7 @@ if (CphShared::shared())
 	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM cph_fdw_stat_progress});
 	my $second = CphSession->new($node);
 	is($second->state("SET statement_timeout = '300ms'; $count"), '57014', 'who waits is cancelled');
-	cmp_ok($second->seconds, '<', 0.6, '... at once');
+	cmp_ok($second->seconds, '<', 3, '... at once');
 	my $third = CphShared::start($node, 3, $count);
 	sleep 0.3;
 	my $pid = $node->safe_psql('postgres', q{SELECT pid FROM cph_fdw_stat_progress});
@@ -119,7 +119,7 @@ if (CphShared::shared())
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 	is(scalar CphShared::finish($first), 1, 'who had the only turn is ended');
 	is(scalar CphShared::finish($third), 0, '... and it is the turn of others');
-	cmp_ok(time - $start, '<', 1, '... at once');
+	cmp_ok(time - $start, '<', 5, '... at once');
 
 	# A cursor that nobody fetches from any more.
 	options(max_server_requests => 1, fetch_size => 100);
@@ -129,7 +129,7 @@ if (CphShared::shared())
 		'', 'a cursor with a request in flight');
 	$start = time;
 	CphShared::sessions($node, 2, $count, '... holds up others');
-	cmp_ok(time - $start, '<', 6, '... not for long');
+	cmp_ok(time - $start, '<', 15, '... not for long');
 	is($second->state('FETCH ALL FROM c'), '', '... and goes on');
 	$second->run('COMMIT');
 }

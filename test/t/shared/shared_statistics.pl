@@ -105,6 +105,16 @@ if (CphShared::shared())
 		'a reset is of one database');
 }
 
+# A server that is dropped is not shown.
+$node->safe_psql('postgres', qq{
+	CREATE SERVER gone FOREIGN DATA WRAPPER cph_fdw OPTIONS (endpoint '@{[$service->url]}', project_id '$CphTest::PROJECT');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER gone OPTIONS (token '$CphTest::TOKEN');
+	CREATE FOREIGN TABLE of_gone (server_id text) SERVER gone OPTIONS (resource 'servers')});
+my $gone = q{SELECT count(*) FROM cph_fdw_stat_servers WHERE server = 'gone'};
+is($first->run("SELECT count(*) FROM of_gone; $gone"), "20\n1", 'a server is asked');
+$first->run('SET client_min_messages = warning; DROP SERVER gone CASCADE');
+is($first->run($gone), 0, 'and gone');
+
 # Progress: a long scan, as it is seen while it runs.
 $service->fault('latency', ms => 100);
 my $seen = q{SELECT server, resource, request, pages > 0 AND rows > 0 AND rows < 1000,
