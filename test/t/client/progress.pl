@@ -5,6 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use CphRelay;
 use CphTest;
 use Test::More;
 
@@ -34,6 +35,13 @@ sub waits_for
 
 $service->fault('stall', where => 'start');
 waits_for('CphRequest', 'an answer');
+my $relay = CphRelay->new($service->port);
+$relay->silence('new');
+$node->safe_psql('postgres',
+	q{ALTER SERVER cph OPTIONS (SET endpoint 'http://127.0.0.1:} . $relay->port . q{')});
+waits_for('CphConnect', 'a connection');
+$node->safe_psql('postgres',
+	q{ALTER SERVER cph OPTIONS (SET endpoint '} . $service->url . q{')});
 $service->fault('status', status => 503, retry_after => 60);
 waits_for('CphBackoff', 'the next try');
 $service->fault('status', status => 429, retry_after => 60);

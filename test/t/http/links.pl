@@ -140,6 +140,22 @@ SKIP:
 	$relay->speak;
 }
 
+# Where not even TCP acknowledges what is sent, connect_timeout is enough.
+foreach my $schema ('public', $gateway ? 'h2' : ())
+{
+	my $server = $schema eq 'public' ? 'cph' : $schema;
+	my $query = "SELECT count(imei) FROM $schema.cph_phones";
+	$session->run("ALTER SERVER $server OPTIONS (SET request_timeout '60', ADD connect_timeout '$TIMEOUT', SET max_retries '0')");
+	is($session->run($query), 450, "$server: a query");
+	SKIP:
+	{
+		skip 'packets cannot be dropped here', 6 unless silence($schema)->{vanished};
+		survives($session, $query, 450, '... over a link that loses packets');
+		survives($session, $query, 450, '... and the next one');
+	}
+	$session->run("ALTER SERVER $server OPTIONS (SET request_timeout '$TIMEOUT')");
+}
+
 # A connection that has been idle for long is not used again.
 $node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD keepalive_idle '1')});
 is($session->run('SELECT count(imei) FROM cph_phones'), 450, 'a query');
