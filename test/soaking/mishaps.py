@@ -15,6 +15,11 @@ MISHAPS = (
     ("close", {"times": 2}, ()),
     ("truncate", {"times": 2}, ()),
     ("latency", {"ms": 50}, ()),
+    ("status", {"status": 408, "times": 2}, ()),
+    ("silence", {"times": 1}, ()),
+    ("silence", {"times": 2}, ()),
+    ("silence", {"where": "body", "times": 1}, ()),
+    ("twice", {"times": 5}, ()),
     ("status", {"status": 503}, ("HV000",)),
     ("status", {"status": 403}, ("42501",)),
     ("redirect", {}, ("HV000",)),
@@ -32,7 +37,7 @@ MISHAPS = (
 )
 
 #: What a server of the soak is set to, beside its endpoint.
-OPTIONS = {"fetch_size": 100, "max_retries": 2, "max_response_size": "1MB"}
+OPTIONS = {"fetch_size": 100, "max_retries": 2, "max_response_size": "1MB", "request_timeout": 5}
 
 
 def timeout(states):

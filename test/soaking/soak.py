@@ -136,6 +136,7 @@ class Group:
             self.faulty += 1
         answers = list(self.pool.map(lambda backend, query: backend.query(query[1], timeout(states)), self.backends, queries))
         self.service.no_faults()
+        self.service.speak()
         self.rounds += 1
         for (kind, query), (keys, errors) in zip(queries, answers):
             self.judge(kind, query, keys, errors, states)
