@@ -13,28 +13,13 @@
 #include "json/json.h"
 
 /*
- * Rows that are counted for to count a value.  Fewer are all that it has, which
+ * Rows that are asked for to count a value.  Fewer are all that it has, which
  * proves their number.
  */
 #define COUNT_LIMIT 2
 
 /* Requests for the number of all rows, before and after. */
 #define TOTALS 2
-
-/* Returns the values of the covering filter of a class, char *. */
-List *
-cph_cover_class(const CphCover *cover, CphClass class)
-{
-	const CphFilter *filter = cover->query->cover;
-	List	   *values = NIL;
-
-	for (int i = 0; i < filter->nvalues; i++)
-	{
-		if (filter->values[i].class == class)
-			values = lappend(values, unconstify(char *, filter->values[i].value));
-	}
-	return values;
-}
 
 /* Returns the facts of the list that is read. */
 static CphFacts *
@@ -90,8 +75,8 @@ ask_counts(const CphCover *cover, CphCounted *counted, int n)
 			const CphCounting *counting = &counted[sent].counting;
 
 			counted[sent].call = cph_call_send(client, cover->state->endpoint,
-											 counting->params,
-											 counting->nparams, 0, COUNT_LIMIT);
+											   counting->params,
+											   counting->nparams, 0, COUNT_LIMIT);
 		}
 		good = take_count(cover, &counted[i]);
 	}
@@ -127,7 +112,7 @@ prove_counts(CphCounted *counted, int n, int64 total, bool *shown)
 int64
 cph_cover_total(const CphCover *cover)
 {
-	CphCounted		counted = {cph_counting(cover->state, cover->query, NULL, NULL)};
+	CphCounted	counted = {cph_counting(cover->state, cover->query, NULL, NULL)};
 
 	if (!ask_counts(cover, &counted, 1) ||
 		!(counted.proved || cph_counting_prove(&counted.counting, counted.count)))
@@ -163,12 +148,11 @@ count_values(const CphCover *cover, List *values, CphCounted *counted, bool *sho
 {
 	int			n = list_length(values);
 	int64		sum = 0;
-	ListCell   *lc;
 
-	foreach(lc, values)
-		counted[foreach_current_index(lc)].counting =
-			cph_counting(cover->state, cover->query, cover->query->cover,
-						 lfirst(lc));
+	for (int i = 0; i < n; i++)
+		counted[i].counting = cph_counting(cover->state, cover->query,
+										   cover->query->cover,
+										   list_nth(values, i));
 	if (!ask_counts(cover, counted, n) ||
 		!prove_counts(counted, n, cover->total, shown))
 		return -1;
@@ -214,7 +198,7 @@ cph_cover_read(CphCover *cover, List *values, bool exact)
 /* Returns the next row of some streams, or says why there is none. */
 CphStep
 cph_cover_read_next(const CphCover *cover, CphStreams *streams,
-				const CphItem **item)
+					const CphItem **item)
 {
 	CphStep		step;
 
@@ -268,7 +252,7 @@ find_alike(CphCover *cover, const char *json)
 
 	foreach(lc, cover->alike)
 	{
-		CphAlike	   *alike = lfirst(lc);
+		CphAlike   *alike = lfirst(lc);
 
 		if (strcmp(alike->value, json) == 0)
 			return alike;
@@ -277,20 +261,18 @@ find_alike(CphCover *cover, const char *json)
 }
 
 /*
- * Counts the rows of values that find others as well, by the value that each
- * has.  Returns their sum, or -1 if one has a value that is counted elsewhere.
+ * Counts the rows of values that find others as well, whose streams are open, by
+ * the value that each has.  Returns their sum, or -1 if one has a value that is
+ * counted elsewhere.
  */
 static int64
 read_others(CphCover *cover)
 {
-	CphStreams *streams = cph_cover_read(cover,
-									   cph_cover_class(cover, CPH_SUPERSET),
-									   false);
 	const CphItem *item;
 	CphStep		step;
 	int64		sum = 0;
 
-	while ((step = cph_cover_read_next(cover, streams, &item)) == CPH_STEP_ROW)
+	while ((step = cph_cover_read_next(cover, cover->streams, &item)) == CPH_STEP_ROW)
 	{
 		char	   *json = value_of_item(cover, item);
 
@@ -300,7 +282,6 @@ read_others(CphCover *cover)
 		pfree(json);
 		sum++;
 	}
-	cph_streams_close(streams);
 	return step == CPH_STEP_END ? sum : -1;
 }
 
@@ -327,8 +308,13 @@ count_all(CphCover *cover, CphCounted *counted)
 	cover->alike = NIL;
 	if (cover->total < 0 || is_short(cover, cover->total))
 		return OUTCOME_READ;
+	/* their first pages come while the others are counted */
+	cover->streams = cph_cover_read(cover, cph_cover_class(cover, CPH_SUPERSET),
+									false);
 	sum = count_values(cover, cph_cover_class(cover, CPH_EXACT), counted, &shown);
 	others = sum < 0 ? -1 : read_others(cover);
+	cph_streams_close(cover->streams);
+	cover->streams = NULL;
 	if (others < 0)
 		return OUTCOME_READ;
 	if (cover->state->spec->counted && cph_cover_total(cover) != cover->total)
@@ -381,7 +367,7 @@ cph_cover_some(CphCover *cover)
 {
 	const CphQuery *query = cover->query;
 	List	   *values = query->cover_values;
-	CphCounted		counted[CPH_MAX_VALUES] = {0};
+	CphCounted	counted[CPH_MAX_VALUES] = {0};
 	bool		shown;
 	int64		sum;
 	ListCell   *lc;
@@ -394,8 +380,8 @@ cph_cover_some(CphCover *cover)
 		return false;
 	foreach(lc, values)
 		cph_cover_add(cover, NULL, cph_cover_json(cover->state->endpoint,
-											 query->cover->field, lfirst(lc)),
-				  counted[foreach_current_index(lc)].count);
+												  query->cover->field, lfirst(lc)),
+					  counted[foreach_current_index(lc)].count);
 	cph_cover_add(cover, NULL, "null", cover->total - sum);
 	return true;
 }

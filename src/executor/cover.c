@@ -36,7 +36,7 @@ cph_cover_open(CphScanState *state, const CphQuery *query)
 	foreach(lc, cph_cover_class(cover, CPH_EXACT))
 		cover->exact = lappend(cover->exact,
 							   cph_cover_json(state->endpoint,
-											 query->cover->field, lfirst(lc)));
+											  query->cover->field, lfirst(lc)));
 	cover->ids = cph_idset_create();
 	return cover;
 }
@@ -64,7 +64,7 @@ count_rows(CphCover *cover)
 {
 	CphScanState *state = cover->state;
 	const CphQuery *query = cover->query;
-	CphCounted		counted[CPH_MAX_VALUES] = {0};
+	CphCounted	counted[CPH_MAX_VALUES] = {0};
 	ListCell   *lc;
 
 	if (query->cover != NULL && query->some)
@@ -75,14 +75,14 @@ count_rows(CphCover *cover)
 			return false;
 		foreach(lc, cover->exact)
 			cph_cover_add(cover, NULL, lfirst(lc),
-					  counted[foreach_current_index(lc)].count);
+						  counted[foreach_current_index(lc)].count);
 		return true;
 	}
 	if (query->fan == NULL)
 		cph_cover_add(cover, NULL, NULL, cph_count_value(state, query, NULL));
 	foreach(lc, query->fan_values)
 		cph_cover_add(cover, lfirst(lc), NULL,
-				  cph_count_value(state, query, lfirst(lc)));
+					  cph_count_value(state, query, lfirst(lc)));
 	return true;
 }
 
@@ -95,7 +95,7 @@ next_alike(CphCover *cover, const CphItem **item)
 	cover->counted = true;
 	while (cover->alike != NIL)
 	{
-		CphAlike	   *alike = linitial(cover->alike);
+		CphAlike   *alike = linitial(cover->alike);
 
 		*item = alike->item;
 		if (alike->rows-- > 0)
@@ -112,7 +112,7 @@ next_alike(CphCover *cover, const CphItem **item)
 static bool
 begin_reading(CphCover *cover)
 {
-	CphCounted		counted[CPH_MAX_VALUES] = {0};
+	CphCounted	counted[CPH_MAX_VALUES] = {0};
 	List	   *values = NIL;
 	int64		pages = 0;
 	ListCell   *lc;
@@ -149,8 +149,8 @@ begin_part(CphCover *cover)
 		case PART_OTHERS:
 			if (cover->alike != NIL)
 				cover->streams = cph_cover_read(cover,
-											  cph_cover_class(cover, CPH_SUPERSET),
-											  false);
+												cph_cover_class(cover, CPH_SUPERSET),
+												false);
 			return true;
 		default:
 			return cover->returned == cover->expected &&
@@ -196,7 +196,7 @@ cph_cover_next(CphCover *cover, const CphItem **item)
 {
 	MemoryContext caller = MemoryContextSwitchTo(cover->context);
 	CphStep		step = cover->state->spec->counted ?
-		next_alike(cover, item) : next_read(cover, item);
+	next_alike(cover, item) : next_read(cover, item);
 
 	MemoryContextSwitchTo(caller);
 	return step;

@@ -77,7 +77,7 @@ typedef struct CphScanState
 	Oid			userid;			/* whose user mapping is used */
 	List	   *exprs;			/* ExprState * of fdw_exprs */
 	Bitmapset  *params;			/* of the executor, that its rows depend on */
-	CphRecheck *recheck; /* clauses that are checked here, or NULL */
+	CphRecheck *recheck;		/* clauses that are checked here, or NULL */
 	CphTupleReader *reader;		/* NULL: no row was read yet */
 	CphClient  *client;			/* NULL: nothing was sent yet */
 	CphCounters counters;		/* of all that it did */
@@ -201,13 +201,13 @@ struct CphCover
 	CphShape   *shape;			/* of its field */
 	List	   *exact;			/* its EXACT values, as JSON */
 	bool		counted;		/* alike is filled */
-	List	   *alike;			/* CphAlike *; of a scan that reads, only those of
-								 * values that find others as well */
+	List	   *alike;			/* CphAlike *; of a scan that reads, only
+								 * those of values that find others as well */
 	int64		total;			/* rows of the list, before */
 	int64		rest;			/* of them, those of no documented value */
 
 	/* Of a scan that reads */
-	CphCoverPart		part;
+	CphCoverPart part;
 	CphStreams *streams;		/* of the part, or NULL */
 	int64		expected;		/* rows */
 	int64		returned;
@@ -215,13 +215,13 @@ struct CphCover
 };
 
 /* Rows that are made (made.c) */
+extern List *cph_cover_class(const CphCover *cover, CphClass class);
 extern char *cph_cover_json(const CphEndpoint *endpoint, const char *field,
 							const char *value);
 extern CphAlike *cph_cover_add(CphCover *cover, const char *fan_value,
 							   const char *json, int64 rows);
 
 /* Numbers of rows (census.c) */
-extern List *cph_cover_class(const CphCover *cover, CphClass class);
 extern int64 cph_cover_total(const CphCover *cover);
 extern int64 cph_cover_pages(const CphCover *cover, int64 rows);
 extern CphStreams *cph_cover_read(CphCover *cover, List *values, bool exact);

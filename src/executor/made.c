@@ -8,6 +8,21 @@
 
 #include "utils/json.h"
 
+/* Returns the values of the covering filter of a class, char *. */
+List *
+cph_cover_class(const CphCover *cover, CphClass class)
+{
+	const CphFilter *filter = cover->query->cover;
+	List	   *values = NIL;
+
+	for (int i = 0; i < filter->nvalues; i++)
+	{
+		if (filter->values[i].class == class)
+			values = lappend(values, unconstify(char *, filter->values[i].value));
+	}
+	return values;
+}
+
 /* Appends a field of an item and its value, which is JSON. */
 static void
 append_field(StringInfo item, const char *field, const char *value)
@@ -75,7 +90,7 @@ make_item(const CphCover *cover, const char *fan_value, const char *json)
 CphAlike *
 cph_cover_add(CphCover *cover, const char *fan_value, const char *json, int64 rows)
 {
-	CphAlike	   *alike = palloc(sizeof(CphAlike));
+	CphAlike   *alike = palloc(sizeof(CphAlike));
 
 	alike->value = json ? pstrdup(json) : NULL;
 	alike->item = make_item(cover, fan_value, json);

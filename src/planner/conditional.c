@@ -64,8 +64,8 @@ static bool
 asks_more(Node *node, void *arg)
 {
 	Telling    *telling = arg;
-	const CphFilter *filter =
-		&telling->table->endpoint->filters[telling->filter];
+	const CphTable *table = telling->table;
+	const char *covered = table->endpoint->filters[telling->filter].field;
 	const char *field;
 	ListCell   *lc;
 
@@ -73,8 +73,8 @@ asks_more(Node *node, void *arg)
 		return false;
 	if (IsA(node, Var))
 	{
-		field = cph_table_field(telling->table, node);
-		return (field != NULL && strcmp(field, filter->field) == 0) ||
+		field = cph_table_field(table, node);
+		return (field != NULL && strcmp(field, covered) == 0) ||
 			((Var *) node)->varattno == 0;
 	}
 	if (IsA(node, Aggref))

@@ -137,7 +137,7 @@ count_passing(List *conditions)
  */
 CphPath *
 cph_path_by_counts(CphTable *table, List *restrictinfos, Cost *cost,
-				const char **reason)
+				   const char **reason)
 {
 	const CphEndpoint *endpoint = table->endpoint;
 	List	   *exprs = list_concat_copy(table->rel->reltarget->exprs,
@@ -309,7 +309,7 @@ rows_that_pass(const CphTable *table, List *chosen, const CphFilter *filter,
  */
 CphPath *
 cph_path_by_values(CphTable *table, List *restrictinfos, Cost *startup,
-				 Cost *cost)
+				   Cost *cost)
 {
 	const CphEndpoint *endpoint = table->endpoint;
 	List	   *chosen = cph_choose_clauses(table, restrictinfos, false);

@@ -124,8 +124,8 @@ cph_path_cover(const CphPath *path)
 
 /* Scans by counts, and by every value of a filter (cover.c) */
 extern CphPath *cph_path_by_counts(CphTable *table, List *restrictinfos,
-								Cost *cost, const char **reason);
+								   Cost *cost, const char **reason);
 extern CphPath *cph_path_by_values(CphTable *table, List *restrictinfos,
-								 Cost *startup, Cost *cost);
+								   Cost *startup, Cost *cost);
 
 #endif							/* CPH_PLANNER_PRIVATE_H */

@@ -256,7 +256,7 @@ class Clauses:
             sides = (rng.choice(["{c} = ", "{c} = ", ""]) for _ in n)
             terms = (f"{side}{{{i}}}" if side else f"{{{i}}} = {{c}}" for i, side in zip(n, sides))
             return Clause("(" + " OR ".join(terms) + ")", column.name, tuple(values), ask)
-        if form == "or-in":
+        if form == "or-in" and len(texts) > 1:
             return Clause("({c} = {0} OR {c} IN (" + ", ".join(f"{{{i}}}" for i in n) + "))", column.name, tuple(values), ask)
         if form == "array":
             return Clause("{c} = ANY (ARRAY[" + ", ".join(f"{{{i}}}" for i in n) + "])",
