@@ -195,12 +195,7 @@ static Node *
 replace_column(Node *node, void *arg)
 {
 	Replacing  *replacing = arg;
-	Var		   *var = (Var *) node;
 	const char *field;
-	Oid			function;
-	Oid			ioparam;
-	int16		length;
-	bool		by_value;
 
 	if (node == NULL)
 		return NULL;
@@ -209,14 +204,20 @@ replace_column(Node *node, void *arg)
 	field = cph_table_field(replacing->table, node);
 	if (field == NULL || strcmp(field, replacing->filter->field) != 0)
 		return copyObject(node);
-	getTypeInputInfo(var->vartype, &function, &ioparam);
-	get_typlenbyval(var->vartype, &length, &by_value);
-	return (Node *) makeConst(var->vartype, var->vartypmod, var->varcollid,
-							  length,
-							  OidInputFunctionCall(function,
-												   unconstify(char *, replacing->value),
-												   ioparam, var->vartypmod),
-							  false, by_value);
+	return cph_table_constant((Var *) node, replacing->value);
+}
+
+/* Tells whether a column's type takes every value that a filter may have. */
+static bool
+takes_all_values(const CphTable *table, int attnum)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(table->relid, attnum, &type, &typmod, &collation);
+	return type == INT2OID || type == INT4OID || type == INT8OID ||
+		type == TEXTOID;
 }
 
 /*
@@ -239,6 +240,7 @@ clauses_of_filter(const CphTable *table, List *restrictinfos,
 
 		if (list_length(attnums) == 1 && table->ncolumns > 1 &&
 			strcmp(table->fields[linitial_int(attnums) - 1], filter->field) == 0 &&
+			takes_all_values(table, linitial_int(attnums)) &&
 			!contain_leaked_vars((Node *) rinfo->clause) &&
 			!contain_volatile_functions((Node *) rinfo->clause))
 			result = lappend(result, rinfo);

@@ -6,7 +6,6 @@
  */
 #include "planner/planner_private.h"
 
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -244,47 +243,25 @@ typedef struct Replacing
 	bool		replaced;		/* a constant was found */
 } Replacing;
 
-/* Returns a column as the constant that it shows, or NULL if it is none. */
-static Node *
-constant_of_column(const CphTable *table, const Var *var)
-{
-	const char *field = cph_table_field(table, (const Node *) var);
-	const char *value;
-	Oid			function;
-	Oid			ioparam;
-	int16		length;
-	bool		by_value;
-	Datum		datum;
-
-	if (field == NULL || !cph_field_is_constant(field))
-		return NULL;
-	value = cph_options_constant(table->options, field);
-	if (value == NULL)
-		return NULL;
-	getTypeInputInfo(var->vartype, &function, &ioparam);
-	datum = OidInputFunctionCall(function, unconstify(char *, value), ioparam,
-								 var->vartypmod);
-	get_typlenbyval(var->vartype, &length, &by_value);
-	return (Node *) makeConst(var->vartype, var->vartypmod, var->varcollid,
-							  length, datum, false, by_value);
-}
-
 /* Replaces the constants of the table by their values. */
 static Node *
 replace_constants(Node *node, void *arg)
 {
 	Replacing  *replacing = arg;
-	Node	   *constant;
+	const char *field;
+	const char *value = NULL;
 
 	if (node == NULL)
 		return NULL;
 	if (!IsA(node, Var))
 		return expression_tree_mutator(node, replace_constants, arg);
-	constant = constant_of_column(replacing->table, (Var *) node);
-	if (constant == NULL)
+	field = cph_table_field(replacing->table, node);
+	if (field != NULL && cph_field_is_constant(field))
+		value = cph_options_constant(replacing->table->options, field);
+	if (value == NULL)
 		return copyObject(node);
 	replacing->replaced = true;
-	return constant;
+	return cph_table_constant((Var *) node, value);
 }
 
 /* Reads a clause that is of constants of the table, and no other column. */

@@ -7,7 +7,9 @@
 #include "planner/planner_private.h"
 
 #include "access/sysattr.h"
+#include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
@@ -81,6 +83,24 @@ cph_table_field(const CphTable *table, const Node *node)
 		var->varattno > table->ncolumns)
 		return NULL;
 	return table->fields[var->varattno - 1];
+}
+
+/* Returns a constant of a column's type, whose text the input function takes. */
+Node *
+cph_table_constant(const Var *var, const char *text)
+{
+	Oid			function;
+	Oid			ioparam;
+	int16		length;
+	bool		by_value;
+	Datum		value;
+
+	getTypeInputInfo(var->vartype, &function, &ioparam);
+	get_typlenbyval(var->vartype, &length, &by_value);
+	value = OidInputFunctionCall(function, unconstify(char *, text), ioparam,
+								 var->vartypmod);
+	return (Node *) makeConst(var->vartype, var->vartypmod, var->varcollid,
+							  length, value, false, by_value);
 }
 
 /*
