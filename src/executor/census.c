@@ -367,7 +367,9 @@ cph_cover_some(CphCover *cover)
 {
 	const CphQuery *query = cover->query;
 	List	   *values = query->cover_values;
+	List	   *all = cph_cover_class(cover, CPH_EXACT);
 	CphCounted	counted[CPH_MAX_VALUES] = {0};
+	const char *other = "null";
 	bool		shown;
 	int64		sum;
 	ListCell   *lc;
@@ -378,10 +380,16 @@ cph_cover_some(CphCover *cover)
 	sum = count_values(cover, values, counted, &shown);
 	if (sum < 0 || sum > cover->total)
 		return false;
+	/* one that is not told apart: the column may be declared NOT NULL */
+	foreach(lc, cover->exact)
+	{
+		if (!list_member_ptr(values, list_nth(all, foreach_current_index(lc))))
+			other = lfirst(lc);
+	}
 	foreach(lc, values)
 		cph_cover_add(cover, NULL, cph_cover_json(cover->state->endpoint,
 												  query->cover->field, lfirst(lc)),
 					  counted[foreach_current_index(lc)].count);
-	cph_cover_add(cover, NULL, "null", cover->total - sum);
+	cph_cover_add(cover, NULL, other, cover->total - sum);
 	return true;
 }

@@ -111,6 +111,34 @@ make_cover(int filter, List *conditions)
 	return clause;
 }
 
+/* Tells whether a column's type takes every value that a filter may have. */
+static bool
+takes_all_values(const CphTable *table, int attnum)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(table->relid, attnum, &type, &typmod, &collation);
+	return type == INT2OID || type == INT4OID || type == INT8OID ||
+		type == TEXTOID;
+}
+
+/* Tells the same of those columns, by their numbers, that show a filter's field. */
+static bool
+take_all_values(const CphTable *table, List *attnums, const CphFilter *filter)
+{
+	ListCell   *lc;
+
+	foreach(lc, attnums)
+	{
+		if (strcmp(table->fields[lfirst_int(lc) - 1], filter->field) == 0 &&
+			!takes_all_values(table, lfirst_int(lc)))
+			return false;
+	}
+	return true;
+}
+
 /* Tells whether a condition may hold. */
 static bool
 may_pass(const Const *condition)
@@ -145,7 +173,7 @@ cph_path_by_counts(CphTable *table, List *restrictinfos, Cost *cost,
 																false));
 	List	   *attnums = cph_table_columns(table, exprs);
 	CphPath    *path = palloc0(sizeof(CphPath));
-	List	   *conditions;
+	List	   *conditions = NIL;
 	double		requests;
 	int			cover;
 
@@ -171,7 +199,8 @@ cph_path_by_counts(CphTable *table, List *restrictinfos, Cost *cost,
 		return NULL;
 	if (cover >= 0)
 	{
-		conditions = cph_conditional_values(table, cover, restrictinfos);
+		if (take_all_values(table, attnums, &endpoint->filters[cover]))
+			conditions = cph_conditional_values(table, cover, restrictinfos);
 		requests = (conditions ? count_passing(conditions) :
 					endpoint->filters[cover].nvalues) + COVER_REQUESTS;
 		path->chosen = lappend(path->chosen, make_cover(cover, conditions));
@@ -205,19 +234,6 @@ replace_column(Node *node, void *arg)
 	if (field == NULL || strcmp(field, replacing->filter->field) != 0)
 		return copyObject(node);
 	return cph_table_constant((Var *) node, replacing->value);
-}
-
-/* Tells whether a column's type takes every value that a filter may have. */
-static bool
-takes_all_values(const CphTable *table, int attnum)
-{
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
-
-	get_atttypetypmodcoll(table->relid, attnum, &type, &typmod, &collation);
-	return type == INT2OID || type == INT4OID || type == INT8OID ||
-		type == TEXTOID;
 }
 
 /*
