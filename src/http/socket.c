@@ -18,7 +18,7 @@
  * Who calls libcurl that much later than it wanted did not wait for it: the
  * reader of a cursor took a break.
  */
-#define NEGLECTED_US INT64CONST(100000)
+#define NEGLECTED_US INT64CONST(1000000)
 
 /*
  * Takes note, until the transport is performed, that it should have been long

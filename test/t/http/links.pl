@@ -84,7 +84,7 @@ foreach my $schema ('public', $gateway ? 'h2' : ())
 		silence($schema);
 		survives($session, 'MOVE 200 FROM c', '', "$where: under a cursor");
 		silence($schema);
-		$session->run("SELECT pg_sleep($TIMEOUT + 0.5)");
+		$session->run("SELECT pg_sleep($TIMEOUT + 1.5)");
 		survives($session, 'MOVE ALL FROM c', '', "$where: a cursor that paused");
 		is($session->state('COMMIT'), '', '... to its end');
 		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '0')");
