@@ -6,6 +6,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use CphLogin;
 use CphSession;
 use CphTest;
 use JSON::PP;
@@ -14,6 +15,7 @@ use Test::More;
 my ($node, $service) = CphTest::setup(
 	phones => 3000,
 	servers => 40,
+	key => 'AKBYID/secret-of-the-key',
 	attach => { server => { fetch_size => 100 } });
 my $session = CphSession->new($node);
 my $list = 1 + int((3000 - 2) / 99);
@@ -149,6 +151,11 @@ $service->clear;
 asks(0, $list, $query, '... for the connection');
 $session->run("SELECT cph_fdw_disconnect('cph')");
 asks(1, 1, $query, '... and not for the next');
+
+# A signature is of the path with the id, and of no parameter.
+CphLogin::login($node, access_key => 'AKBYID', secret_key => 'secret-of-the-key');
+asks(1, 1, $query, 'a signed request');
+CphLogin::login($node, token => $CphTest::TOKEN);
 
 # Errors stay errors.
 $session->run(q{ALTER SERVER cph OPTIONS (ADD max_retries '0')});
