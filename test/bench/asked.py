@@ -29,6 +29,9 @@ def page_after_page(condition):
 
 ALL = "pages(count(*)) FROM local_phones"
 ALL_MORE = page_after_page("true")
+# A count of each documented value of a status, and the pages of the phones that are being created.
+VALUES = "11 + pages(count(*)) FROM local_phones WHERE status IN (0, 1)"
+PROOF = "3"     # the number of all before and after, and once that a filter is counted
 SERVERS_TOO = "2 + pages(count(*)) FROM local_phones"
 SERVERS_MORE = "1 + overlap(count(*)) FROM local_phones"
 ABNORMAL = ("(SELECT sum(pages(n)) FROM "
@@ -65,7 +68,9 @@ QUERIES = [
 ]
 
 REPORTS = [
-    Query("fleet by status", "SELECT cph_phone_status(status), count(*) FROM cph_phones GROUP BY 1", ALL, ALL_MORE),
+    Query("fleet by status", "SELECT cph_phone_status(status), count(*) FROM cph_phones GROUP BY 1", VALUES, PROOF),
+    Query("phones that do not run", "SELECT count(*) FROM cph_phones WHERE status <> 2", VALUES, PROOF),
+    Query("running phones, and all", "SELECT count(*) FILTER (WHERE status = 2), count(*) FROM cph_phones", "2", "1"),
     Query("phones by server, with its model", "SELECT s.server_name, s.server_model_name, count(p.phone_id) "
           "FROM cph_servers s LEFT JOIN cph_phones p USING (server_id) GROUP BY 1, 2", SERVERS_TOO, SERVERS_MORE),
     Query("phones of 10 racks", "SELECT r.rack, p.phone_id FROM racks r JOIN cph_phones p USING (server_id)", "10"),
@@ -114,6 +119,7 @@ ANALYZE"""
 
 def run(bench):
     service = Service(phones=PHONES, servers=SERVERS)
+    service.set(creating="all")
     session = Session()
     session.attach_all("bench", service)
     copy_lists(session, service)
