@@ -11,6 +11,7 @@
 #include "access/transam.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
@@ -192,6 +193,43 @@ calls_own_function(Node *node, void *context)
 }
 
 /*
+ * Tells whether an expression depends on more than the row and the query's
+ * parameters, so that a run cannot know its value from those it asks with.
+ */
+static bool
+is_of_run(Node *node, void *arg)
+{
+	const CphTable *table = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varno != table->rel->relid;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXEC;
+	return IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) ||
+		expression_tree_walker(node, is_of_run, arg);
+}
+
+/*
+ * Tells whether all that a clause compares with is asked for, or stays as it is.
+ * Of a comparison of rows only the first value is asked for.
+ */
+static bool
+is_asked_whole(const CphTable *table, Expr *expr)
+{
+	RowCompareExpr *row = (RowCompareExpr *) expr;
+	Node	   *rest;
+
+	if (!IsA(expr, RowCompareExpr))
+		return true;
+	rest = (Node *) list_concat(list_copy_tail(row->largs, 1),
+								list_copy_tail(row->rargs, 1));
+	return !contain_volatile_functions(rest) &&
+		!is_of_run(rest, unconstify(CphTable *, table));
+}
+
+/*
  * Takes out of a plan's clauses, and returns, those that the scan is to check
  * itself.  Under a window these are all.  Without one they are those whose
  * value is made by somebody's function: it is asked once for the request, and
@@ -199,7 +237,7 @@ calls_own_function(Node *node, void *context)
  * else, if it reads, or take long.
  */
 static List *
-take_rechecked(const CphPath *path, List **clauses)
+take_rechecked(const CphTable *table, const CphPath *path, List **clauses)
 {
 	List	   *taken = NIL;
 	ListCell   *lc;
@@ -209,7 +247,8 @@ take_rechecked(const CphPath *path, List **clauses)
 		const CphClause *clause = cph_chosen_clause(path->chosen, lfirst(lc));
 
 		if (!path->window &&
-			(clause == NULL || !calls_own_function((Node *) clause->values, NULL)))
+			(clause == NULL || !is_asked_whole(table, clause->expr) ||
+			 !calls_own_function((Node *) clause->values, NULL)))
 			continue;
 		taken = lappend(taken, lfirst(lc));
 		*clauses = foreach_delete_current(*clauses, lc);
@@ -231,7 +270,7 @@ cphGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 	List	   *restrictinfos = path->count ? table->rel->baserestrictinfo :
 		scan_clauses;
 	List	   *clauses = extract_actual_clauses(restrictinfos, false);
-	List	   *rechecked = take_rechecked(path, &clauses);
+	List	   *rechecked = take_rechecked(table, path, &clauses);
 	List	   *all = list_concat_copy(clauses, rechecked);
 	CphScanSpec spec = {0};
 	List	   *exprs = NIL;

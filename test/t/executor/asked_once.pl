@@ -128,6 +128,23 @@ calls(4, 'SELECT v, (SELECT max(imei) FROM cph_phones WHERE status = usual(v)) F
 $session->run(q{PREPARE given (integer, text) AS SELECT phone_id FROM cph_phones WHERE status = usual($1) AND (create_time, phone_id) < (times(), $2) ORDER BY 1});
 calls(4, q{EXECUTE given (8, '8')}, q{SELECT phone_id FROM cph_phones WHERE status = 8 AND (create_time, phone_id) < ((SELECT max(create_time) - interval '9 days' FROM cph_phones), '8') ORDER BY 1});
 
+# Of a comparison of rows only the first value is asked for: rows are compared
+# anew with another value behind it.
+$session->run(q{
+	CREATE TABLE tied AS SELECT server_id, create_time, phone_id FROM local_phones WHERE create_time IN
+		(SELECT create_time FROM local_phones GROUP BY server_id, create_time HAVING count(*) > 1);
+	CREATE FUNCTION itself(timestamptz) RETURNS timestamptz STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
+	CREATE FUNCTION tied_time(text) RETURNS timestamptz STABLE LANGUAGE plpgsql AS
+		$$ BEGIN RETURN (SELECT max(create_time) FROM tied WHERE server_id = $1); END $$});
+cmp_ok($session->run('SELECT count(*) FROM tied'), '>', 1, 'there are ties on a server');
+foreach my $row ('(itself(t.create_time), t.phone_id)', '(tied_time(t.server_id), t.phone_id)',
+	'(tied_time(t.server_id), (SELECT max(u.phone_id) FROM tied u WHERE u.phone_id < p.phone_id))')
+{
+	my $query = "SELECT t.phone_id, p.phone_id FROM tied t LEFT JOIN cph_phones p
+	  ON p.server_id = t.server_id AND (p.create_time, p.phone_id) <= $row ORDER BY 1, 2";
+	is($session->run($query), $session->run(CphTest::on_copies($query)), $query) or diag $session->error;
+}
+
 # What is locked is compared anew, where it may have changed meanwhile.
 calls(1, "$like AND status = usual() ORDER BY 1 FOR UPDATE", "$like ORDER BY 1");
 
