@@ -85,7 +85,7 @@ invalid_filter(const CphCall *call, const char *code)
 		const CphFilter *filter = &call->endpoint->filters[i];
 		const char *query = call->request.query;
 		char	   *param = psprintf("%s=", filter->param);
-		char	   *found = strstr(query, param);
+		const char *found = strstr(query, param);
 
 		if (filter->invalid_code != NULL &&
 			strcmp(filter->invalid_code, code) == 0 &&

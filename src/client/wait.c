@@ -6,6 +6,8 @@
  */
 #include "client/client_private.h"
 
+#include "utils/memutils.h"
+
 /*
  * Goes on with a client whose call finds out what this one waits for: its scan
  * may not be read again before this one has its rows.  Its descriptor becomes

@@ -170,7 +170,7 @@ extern void cph_trust_ended(CphTransfer *transfer);
 
 /* curl.c */
 extern void cph_curl_init(void);
-extern void cph_curl_no_memory(const char *what) pg_attribute_noreturn();
+pg_noreturn extern void cph_curl_no_memory(const char *what);
 extern void cph_curl_enter(sigset_t *saved);
 extern void cph_curl_leave(CphTransport *transport, const sigset_t *saved);
 extern void cph_curl_note(CphTransfer *transfer, CURLcode result,
