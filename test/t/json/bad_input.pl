@@ -48,6 +48,7 @@ $session->query_safe(
 
 my $all = 'SELECT count(*), max(phone_name) FROM cph_phones';
 my $unreadable = 'HV00L';
+my $web_page = 'HINT The answer is a web page: a proxy or gateway in between sent it, or the option "endpoint" of the server names another service.';
 my $page = 'GET HOST/v1/PROJECT/cloud-phone/phones?limit=200&offset=0';
 
 # The query fails with just these lines; then, without the fault, it works in
@@ -93,14 +94,14 @@ $service->fault('status', status => 404, shape => 'html');
 fails('status 404', $all,
 	'HV000 server "cph" does not know the list',
 	"$page: HTTP status 404.",
-	'HINT The service of this region may not have it, or the option "endpoint" of the server names another service.');
+	$web_page);
 $service->fault('status', status => 500, error_code => 'CPS.0003', error_msg => "two\nlines");
 fails('status 500', $all,
 	'HV000 server "cph" failed to answer',
 	"$page: HTTP status 500, error code CPS.0003, \"two lines\".");
 $service->fault('status', status => 503);
 fails('status 503 of a proxy', $all,
-	'HV000 server "cph" failed to answer', "$page: HTTP status 503.");
+	'HV000 server "cph" failed to answer', "$page: HTTP status 503.", $web_page);
 $service->fault('status', status => 429, shape => 'text');
 fails('status 429', $all,
 	'53400 server "cph" is throttling',
@@ -130,7 +131,8 @@ fails('a connection lost within the body',
 	$all, $broken, "$page: (libcurl).");
 $service->fault('close');
 fails('a connection closed instead of an answer',
-	$all, $broken, "$page: (libcurl).");
+	$all, $broken, "$page: (libcurl).",
+	'HINT If the port speaks TLS, the option "endpoint" of the server is to begin with "https://".');
 $service->fault('bad_gzip');
 fails('broken compression', $all, $broken, "$page: (libcurl).");
 $service->fault('oversize', n => 13 * 1024 * 1024);
@@ -147,7 +149,7 @@ fails('a header over the limit', $all,
 # The answer is no page.
 my $no_page = "$unreadable the answer of server \"cph\" is not a page of the list";
 $service->fault('html');
-fails('HTML', $all, $no_page, "$page: HTTP status 200: not a JSON object.");
+fails('HTML', $all, $no_page, "$page: HTTP status 200: not a JSON object.", $web_page);
 $service->fault('garbage');
 fails('random bytes', $all, $no_page, "$page: HTTP status 200: not UTF-8.");
 $service->fault('empty');
