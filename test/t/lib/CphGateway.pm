@@ -15,6 +15,7 @@ package CphGateway;
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use IO::Socket::INET;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
@@ -46,7 +47,7 @@ sub new
 
 	my ($nginx, $nghttpx) = (find('nginx'), find('nghttpx'));
 	return undef unless $nginx || $nghttpx;
-	my $name = 'gateway' . ++$number;
+	my $name = join '_', 'gateway', basename($0, '.pl'), ++$number;
 	my $directory = "$PostgreSQL::Test::Utils::tmp_check/$name";
 	mkdir $directory;
 	my $self = bless {
