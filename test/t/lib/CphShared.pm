@@ -57,6 +57,7 @@ sub start
 	my ($node, $sessions, $sql, $times) = @_;
 
 	my $file = "$PostgreSQL::Test::Utils::tmp_check/" . basename($0, '.pl') . ++$script . '.sql';
+	unlink $file;				# of an earlier run of the same test
 	append_to_file($file, $sql =~ s/\s+/ /gr . "\n");
 	my $run = { output => '' };
 	$run->{harness} = IPC::Run::start(
