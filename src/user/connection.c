@@ -239,8 +239,8 @@ shared_rows(const CphOptions *options, Oid userid, const CphEndpoint *endpoint,
 
 /*
  * Returns what cph_facts_rows knows of a server's list, the most for any user
- * and project of this session, or else what others of the user's know;
- * InvalidOid: the current user's.  -1: nothing.
+ * and project of this session, or, if it has not asked for that list yet, what
+ * others of the user's know; InvalidOid: the current user's.  -1: nothing.
  */
 int64
 cph_connection_rows(const CphOptions *options, Oid userid,
@@ -248,6 +248,7 @@ cph_connection_rows(const CphOptions *options, Oid userid,
 					const CphParam *params, int nparams)
 {
 	int64		rows = -1;
+	bool		asked = false;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &connections)
@@ -261,11 +262,13 @@ cph_connection_rows(const CphOptions *options, Oid userid,
 		{
 			const CphFacts *facts = connection->facts[i];
 
-			if (facts != NULL && facts->endpoint == endpoint)
-				rows = Max(rows, cph_facts_rows(facts, params, nparams));
+			if (facts == NULL || facts->endpoint != endpoint)
+				continue;
+			asked = true;
+			rows = Max(rows, cph_facts_rows(facts, params, nparams));
 		}
 	}
-	if (rows < 0)
+	if (!asked)
 		rows = shared_rows(options, OidIsValid(userid) ? userid : GetUserId(),
 						   endpoint, params, nparams);
 	return rows;
