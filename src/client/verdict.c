@@ -201,10 +201,7 @@ classify(CphCall *call, CphServiceError *error)
 	cph_credential_judge(client->credential, &call->request, call->transfer,
 						 &call->outcome);
 	if (call->endpoint != NULL)
-	{
 		note_peer(client, call->transfer);
-		cph_call_end_trial(call);
-	}
 }
 
 /*
@@ -245,6 +242,9 @@ cph_call_finish(CphCall *call)
 		cph_call_release(call);
 	else
 		fail_try(call, &error, NULL);
+	/* others see what was found out, also a refusal, before they go on */
+	if (call->endpoint != NULL)
+		cph_call_end_trial(call);
 	cph_call_end_turn(call);
 }
 
