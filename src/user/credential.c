@@ -83,6 +83,8 @@ read_secrets(CphCredential *credential)
 		cph_token_use(&credential->token, &used);
 	MemoryContextSwitchTo(caller);
 	credential->used = used;
+	if (is_signed(credential))
+		cph_login_expect(&credential->login, cph_login_fingerprint(&used));
 }
 
 /*

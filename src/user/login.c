@@ -85,6 +85,24 @@ cph_login_accept(const CphRecordKey *key)
 	cph_shared_close();
 }
 
+/*
+ * Takes note of the keys that requests are signed with.  What was found out
+ * with others, of a file that was replaced, says nothing of these.
+ */
+void
+cph_login_expect(const CphRecordKey *key, uint64 fingerprint)
+{
+	CphLogin   *login = cph_shared_open(key, false);
+
+	if (login->sent != fingerprint)
+	{
+		login->accepted = false;
+		login->project_id[0] = '\0';
+	}
+	login->sent = fingerprint;
+	cph_shared_close();
+}
+
 /* Fills in the project that was looked up; "": none was. */
 void
 cph_login_project(const CphRecordKey *key, char *project_id)

@@ -282,6 +282,7 @@ extern void cph_credfile_keys(const char *path, const char *profile,
 typedef struct CphLogin
 {
 	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that was looked up, or "" */
+	uint64		sent;			/* fingerprint of the keys that both are of */
 	bool		accepted;		/* the service has taken a credential */
 	uint64		prover;			/* ticket of who finds out; 0: nobody */
 	uint64		refused;		/* fingerprint of one that was; 0: none */
@@ -292,6 +293,7 @@ typedef struct CphLogin
 
 extern bool cph_login_is_accepted(const CphRecordKey *key);
 extern void cph_login_accept(const CphRecordKey *key);
+extern void cph_login_expect(const CphRecordKey *key, uint64 fingerprint);
 extern void cph_login_project(const CphRecordKey *key, char *project_id);
 extern void cph_login_set_project(const CphRecordKey *key,
 								  const char *project_id);

@@ -103,6 +103,19 @@ is( $node->safe_psql(
 	"t\nHV00N\n20",
 	'a rotation is one file');
 
+# The service locks a key after a few wrong signatures: others that have come
+# into the file are tried by one request, however well those before were received.
+my $at_once = 'SELECT server_id FROM cph_servers UNION ALL SELECT phone_id FROM cph_phones';
+$service->log;
+is( $node->safe_psql(
+		'postgres', qq{
+		SELECT count(*) FROM ($at_once) AS l;
+		\\! printf '[basic]\\nak=AKEXAMPLE2\\nsk=sk-example-wrong\\nsecurity_token=st-example-two' >'$directory/new' && mv '$directory/new' '$keys_file'
+		SELECT left(failure('$at_once'), 5)}),
+	"30\nHV00N",
+	'keys that are wrong take the place of good ones');
+is(scalar(grep { / 401$/ } $service->log), 1, '... and are sent once');
+
 # What can be wrong with a file is told, but not what it holds.
 sub broken
 {
