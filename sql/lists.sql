@@ -32,7 +32,7 @@ SELECT clause, request('SELECT * FROM cph_images WHERE ' || clause), same('SELEC
   FROM (VALUES ('status = 1'), ('status = 3'), ('status IN (0, 2)'), ($$image_type = 'share'$$),
                ($$image_type = 'public'$$), ($$image_id = '18b8449b896f3a4f0ad57222dd91901'$$),
                ($$image_id = 'not an id'$$), ($$image_name = 'image-7'$$), ($$image_name LIKE 'image-1%'$$),
-               ($$src_project_id = 'ee7a6a5c0e8f4a1ab3e1a2c4d5e6f708'$$), ('src_project_id IS NULL'),
+               ($$src_project_id = 'ee7a6a5c0e8f4a1ab3e1a2c4d5e6f708'$$), ('src_project_id IS NULL'), ($$src_project_id = 'no id'$$),
                ($$create_time >= '2024-02-20 08:33:58+00'$$), ($$create_time > '2024-02-20 08:33:58+00'$$),
                ($$create_time < '2024-02-20 08:33:58+00'$$), ($$create_time = '2024-02-20 08:33:58+00'$$),
                ($$update_time >= '2024-02-20'$$), ('image_size > 50000000000'),

@@ -236,7 +236,7 @@ static const CphFilter image_filters[] = {
 	STATUS_FILTER(image_statuses),
 	{
 		"image_id", "image_id", CPH_FIELD_STRING, CPH_FILTER_EQUAL,
-		.class = CPH_EXACT, .invalid_code = "CPS.0030"
+		.class = CPH_EXACT, .id_only = true, .invalid_code = "CPS.0030"
 	},
 	{
 		"image_name", "image_name", CPH_FIELD_STRING, CPH_FILTER_EQUAL,
@@ -244,7 +244,7 @@ static const CphFilter image_filters[] = {
 	},
 	{
 		"src_project_id", "src_project_id", CPH_FIELD_STRING, CPH_FILTER_EQUAL,
-		.class = CPH_EXACT
+		.class = CPH_EXACT, .id_only = true
 	},
 	CREATE_TIME_FILTERS,
 };

@@ -38,7 +38,7 @@ is_id(const char *value)
 CphClass
 cph_filter_class(const CphFilter *filter, const char *value)
 {
-	if (filter->kind == CPH_FILTER_ID && !is_id(value))
+	if ((filter->kind == CPH_FILTER_ID || filter->id_only) && !is_id(value))
 		return CPH_LOCAL;
 	if (filter->values == NULL)
 		return filter->class;

@@ -96,6 +96,8 @@ typedef struct CphFilter
 								 * that a SUPERSET value finds as well */
 	const char *invalid_code;	/* error_code of a value called invalid, or
 								 * NULL */
+	bool		id_only;		/* what has not the form of an id is not sent:
+								 * no document says what would be answered */
 	bool		invalid_is_none;	/* no row has such a value; false: it is
 									 * merely not understood */
 } CphFilter;

@@ -46,6 +46,10 @@ foreach my $status (200, 404, 502)
 }
 
 # TLS where there is none, and none where there is.
+# A small system has no authorities, which would be found out first.
+my $openssl = CphLogin::have_openssl();
+my $directory = PostgreSQL::Test::Utils::tempdir();
+server("ADD sslrootcert '" . CphLogin::authority($directory, 'ours') . "'") if $openssl;
 my $no_tls = 'HINT The port may not speak TLS: see the option "endpoint" of the server.';
 my $web = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die "listen: $!";
 my $child = fork // die "fork: $!";
@@ -67,15 +71,15 @@ server("SET endpoint 'https://127.0.0.1:$port', SET connect_timeout '1'");
 CphLogin::fails($node, 'a port that waits for more', $servers, 'HV00N server "cph" did not answer in time', $no_tls);
 SKIP:
 {
-	skip 'no openssl here', 1 unless CphLogin::have_openssl();
-	my $directory = PostgreSQL::Test::Utils::tempdir();
-	CphLogin::authority($directory, 'ours');
+	skip 'no openssl here', 1 unless $openssl;
 	my $secure = CphTest::service(servers => 1,
 		tls => CphLogin::certificate($directory, 'right', 'ours', 'IP:127.0.0.1', -1, 30));
 	server("SET endpoint 'http://127.0.0.1:" . $secure->port . "'");
 	CphLogin::fails($node, 'a port with TLS', $servers, 'HV00L the answer of server "cph" broke off',
 		'HINT If the port speaks TLS, the option "endpoint" of the server is to begin with "https://".');
 }
+
+server('DROP sslrootcert') if $openssl;
 
 # A host that there is not.
 server(q{DROP endpoint, ADD region 'cn-nort-4'});
