@@ -69,6 +69,9 @@ cph_url_parse(const char *text, CphUrl *url)
 	char		base[BASE_LENGTH_MAX];
 	char	   *rest;
 
+	/* of which newer ones of libcurl say something else */
+	if (*text == '\0')
+		return "The URL must begin with \"https://\".";
 	switch (normalize(text, base, sizeof(base)))
 	{
 		case CURLUE_OK:

@@ -55,6 +55,7 @@ my $web = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die "l
 my $child = fork // die "fork: $!";
 if ($child == 0)
 {
+	$SIG{TERM} = 'DEFAULT';
 	while (my $client = $web->accept)
 	{
 		sysread $client, my $greeting, 5;
