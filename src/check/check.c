@@ -207,7 +207,7 @@ Datum
 cph_fdw_check(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 	AclResult	permission = cph_server_aclcheck(server->serverid,
 												 GetUserId(), ACL_USAGE);
 	CphCounters counters = {0};

@@ -196,7 +196,7 @@ cph_cover_next(CphCover *cover, const CphItem **item)
 {
 	MemoryContext caller = MemoryContextSwitchTo(cover->context);
 	CphStep		step = cover->state->spec->counted ?
-	next_alike(cover, item) : next_read(cover, item);
+		next_alike(cover, item) : next_read(cover, item);
 
 	MemoryContextSwitchTo(caller);
 	return step;

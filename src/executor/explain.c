@@ -269,7 +269,7 @@ show_counters(const CphScanState *state, ExplainState *es)
 {
 	const CphCounters *counters = &state->counters;
 	int64		dropped = counters->dropped +
-	(state->client ? cph_client_unread(state->client) : 0);
+		(state->client ? cph_client_unread(state->client) : 0);
 
 	ExplainPropertyInteger("CPH Requests", NULL, counters->requests, es);
 	ExplainPropertyInteger("CPH Rows Received", NULL, counters->rows, es);

@@ -90,7 +90,7 @@ cph_recheck_create(ForeignScanState *node)
 	params = copy_params(params, recheck->nparams, list_length(plan->fdw_exprs));
 	foreach(lc, plan->fdw_exprs)
 		params->params[recheck->nparams + foreach_current_index(lc)].ptype =
-			exprType(lfirst(lc));
+		exprType(lfirst(lc));
 	clauses = replace_exprs((Node *) make_ands_explicit(plan->fdw_recheck_quals),
 							recheck);
 	recheck->clauses = ExecInitExprWithParams((Expr *) clauses, params);

@@ -84,8 +84,8 @@ typedef struct CphTransportOptions
 {
 	int			connect_timeout_ms;
 	int			request_timeout_ms;
-	int			keepalive_idle; /* seconds that a connection may be idle and be
-								 * used again */
+	int			keepalive_idle; /* seconds that a connection may be idle and
+								 * be used again */
 	Size		max_body;		/* bytes, decompressed */
 	const char *ca_file;		/* PEM file of authorities; NULL: the system's */
 	const char *proxy;			/* URL without credentials; NULL: none,

@@ -113,8 +113,8 @@ struct CphTransfer
 	CphTransferState refusal;	/* why the answer was refused; PENDING: not */
 	bool		neglected;		/* nobody looked after it: see excused */
 	int64		fresh_after;	/* of the request */
-	CphSocket  *socket;			/* that its request is on; NULL: it is on none,
-								 * or that is closed */
+	CphSocket  *socket;			/* that its request is on; NULL: it is on
+								 * none, or that is closed */
 	int64		sent_at;		/* put on it; 0: on none so far */
 	int64		received;		/* cph_socket_received at that time */
 	bool		kept;			/* the socket had brought an answer before */

@@ -29,8 +29,9 @@ typedef struct CphPagerOptions
 	bool		needs_id;		/* an item without an id is an error, also in
 								 * a list of one page */
 	bool		stable_ties;	/* rows of one time stand in one order */
-	bool		from_end;		/* oldest first; must be false without an order,
-								 * with several streams, or with an offset */
+	bool		from_end;		/* oldest first; must be false without an
+								 * order, with several streams, or with an
+								 * offset */
 	bool		has_newest;		/* only rows of this time and older ... */
 	TimestampTz newest;
 	bool		has_oldest;		/* ... of this time and newer are wanted */

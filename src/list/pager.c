@@ -242,7 +242,7 @@ comes_closer(CphPager *pager, const CphPage *page)
 {
 	TimestampTz oldest = page->items[page->nitems - 1].time;
 	bool		closer = pager->options.has_newest && pager->returned == 0 &&
-	oldest < pager->reached;
+		oldest < pager->reached;
 
 	pager->reached = oldest;
 	return closer;

@@ -162,7 +162,7 @@ add_cover_paths(CphTable *table, List *restrictinfos, ParamPathInfo *param)
 	Cost		startup;
 	Cost		cost;
 	Cost		local = quals->startup +
-	rows * (cpu_tuple_cost + quals->per_tuple);
+		rows * (cpu_tuple_cost + quals->per_tuple);
 	CphPath    *path = cph_path_by_counts(table, restrictinfos, &cost, &reason);
 
 	if (param == NULL)

@@ -32,8 +32,8 @@ typedef enum CphOp
 								 * row is wanted */
 	CPH_OP_COVER				/* the filter's documented values are all that
 								 * rows have: for each EXACT one a condition,
-								 * whether it is wanted, or, if rows are made of
-								 * counts, told apart; none: all are */
+								 * whether it is wanted, or, if rows are made
+								 * of counts, told apart; none: all are */
 } CphOp;
 
 /* Tells whether a clause bounds a time. */
@@ -128,8 +128,8 @@ typedef struct CphQuery
 	int			nparams;
 	const CphFilter *fan;		/* the filter that has several values, or NULL */
 	List	   *fan_values;		/* its values, char * */
-	List	   *ids;			/* of the items wanted, char *, which are to be
-								 * located; NIL: the list is to be read */
+	List	   *ids;			/* of the items wanted, char *, which are to
+								 * be located; NIL: the list is to be read */
 	const CphFilter *cover;		/* the filter whose documented values are all
 								 * that rows have, or NULL */
 	List	   *cover_values;	/* those of its EXACT values that are wanted */

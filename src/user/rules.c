@@ -50,8 +50,7 @@ const CphOptionRule cph_option_rules[] = {
 	STRING(endpoint, CPH_OF_SERVER, cph_check_endpoint),
 
 	/*
-	 * Gives endpoint (https://cph.REGION.myhuaweicloud.com) and
-	 * iam_endpoint.
+	 * Gives endpoint (https://cph.REGION.myhuaweicloud.com) and iam_endpoint.
 	 */
 	STRING(region, CPH_OF_SERVER, cph_check_region),
 
@@ -152,8 +151,8 @@ const CphOptionRule cph_option_rules[] = {
 	CHOICE(name_filter, "auto", name_filters),
 
 	/*
-	 * Unit of create_since and create_until; auto: only create_since is
-	 * sent, in seconds, which loses no row if it is taken for milliseconds.
+	 * Unit of create_since and create_until; auto: only create_since is sent,
+	 * in seconds, which loses no row if it is taken for milliseconds.
 	 */
 	CHOICE(time_unit, "auto", time_units),
 
@@ -203,9 +202,9 @@ const CphOptionRule cph_option_rules[] = {
 	SECRET(proxy_password, cph_check_text, NONE, false),
 
 	/*
-	 * Field of an item that the column shows: names joined by dots, $ for
-	 * the whole item, or @region, @project_id or @server.  Default: the
-	 * column's name.
+	 * Field of an item that the column shows: names joined by dots, $ for the
+	 * whole item, or @region, @project_id or @server.  Default: the column's
+	 * name.
 	 */
 	{"field", CPH_OF_COLUMN, CPH_KIND_STRING, .check = cph_check_field},
 };
