@@ -43,13 +43,13 @@ cph_call_drop(CphCall *call)
 bool
 cph_client_may_log_in(CphClient *client)
 {
-	CphConnection *connection = client->connection;
+	CphCommon  *common = client->common;
 	CphLack		lack = cph_credential_lacks(client->credential);
 	CphRequest	request = {.question = lack};
 	MemoryContext caller;
 
 	client->beaten = false;
-	if (lack == CPH_LACK_NOTHING || connection->trial != NULL)
+	if (lack == CPH_LACK_NOTHING || common->trial != NULL)
 		return lack == CPH_LACK_NOTHING;
 	client->beaten = !cph_credential_claim(client->credential, client->ticket);
 	if (client->beaten || lack == CPH_LACK_PROOF)
@@ -60,7 +60,7 @@ cph_client_may_log_in(CphClient *client)
 	client->question->client = client;
 	client->question->request = request;
 	dlist_push_head(&client->calls, &client->question->node);
-	connection->trial = client->question;
+	common->trial = client->question;
 	MemoryContextSwitchTo(caller);
 	return false;
 }
@@ -100,7 +100,7 @@ has_room(const CphCall *call)
 	int64		now = cph_transport_now();
 
 	return now >= call->not_before &&
-		now >= client->connection->pace.resume_at &&
+		now >= client->common->pace.resume_at &&
 		cph_client_in_flight(client) < cph_client_concurrency(client) &&
 		cph_transport_has_room(client->transport);
 }
@@ -146,7 +146,7 @@ send_request(CphCall *call)
 	cph_client_show(call);
 	call->transfer = cph_transfer_start(client->transport, &http);
 	if (cph_credential_lacks(client->credential) == CPH_LACK_PROOF)
-		client->connection->trial = call;
+		client->common->trial = call;
 	client->counters->requests++;
 	client->counters->retries += call->tries > 0;
 	call->tries++;

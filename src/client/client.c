@@ -16,14 +16,14 @@ static void
 leave(void *arg)
 {
 	CphClient  *client = arg;
-	CphConnection *connection = client->connection;
+	CphCommon  *common = client->common;
 
-	if (connection != NULL && connection->trial != NULL &&
-		connection->trial->client == client)
-		connection->trial = NULL;
+	if (common != NULL && common->trial != NULL &&
+		common->trial->client == client)
+		common->trial = NULL;
 	if (client->ticket != NULL)
 		cph_client_report(client);
-	cph_connection_close(connection);
+	cph_connection_close(client->connection);
 	cph_ticket_close(client->ticket);
 }
 
@@ -108,7 +108,9 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	client->callback.func = leave;
 	client->callback.arg = client;
 	MemoryContextRegisterResetCallback(context, &client->callback);
+	client->umid = mapping->umid;
 	client->connection = cph_connection_open(mapping);
+	client->common = cph_connection_common(client->connection);
 	client->credential = cph_credential_open(options, mapping,
 											 client->connection);
 	(void) cph_client_has_project(client);
@@ -128,7 +130,7 @@ cph_client_borrow(CphClient *client)
 {
 	if (client->transport == NULL)
 		client->transport =
-			cph_transport_borrow(client->connection->umid,
+			cph_transport_borrow(client->umid,
 								 cph_credential_route(client->credential),
 								 client->loan);
 }
@@ -138,7 +140,7 @@ bool
 cph_client_may_ask(const CphClient *client)
 {
 	return client->transport != NULL ||
-		cph_transport_available(client->connection->umid);
+		cph_transport_available(client->umid);
 }
 
 /* Closes a client and drops its calls.  NULL is allowed. */
@@ -174,7 +176,7 @@ cph_client_peer(const CphClient *client)
 int
 cph_client_concurrency(const CphClient *client)
 {
-	int			limit = client->connection->pace.limit;
+	int			limit = client->common->pace.limit;
 	int			most = client->options->max_concurrent_requests;
 
 	return limit == 0 ? most : Min(most, limit);
@@ -218,7 +220,7 @@ cph_client_unread(CphClient *client)
 bool
 cph_client_is_behind(const CphClient *client)
 {
-	const CphCall *trial = client->connection->trial;
+	const CphCall *trial = client->common->trial;
 
 	return (client->beaten || (trial != NULL && trial->client != client)) &&
 		cph_credential_lacks(client->credential) != CPH_LACK_NOTHING;
@@ -232,7 +234,7 @@ static int64
 due_time(const CphCall *call, int64 now, bool idle)
 {
 	CphClient  *client = call->client;
-	int64		due = Max(call->not_before, client->connection->pace.resume_at);
+	int64		due = Max(call->not_before, client->common->pace.resume_at);
 
 	if (call->transfer != NULL || call->verdict != CPH_VERDICT_NONE ||
 		(client->question != NULL && client->question != call))
@@ -252,17 +254,17 @@ due_time(const CphCall *call, int64 now, bool idle)
 void
 cph_client_schedule(CphClient *client)
 {
-	const CphPace *pace = &client->connection->pace;
+	const CphPace *pace = &client->common->pace;
 	int64		now = cph_transport_now();
 	int64		notice_at = pace->throttled_since + CPH_NOTICE_AFTER_US;
 	int			in_flight = cph_client_in_flight(client);
 	int64		at = 0;
 	dlist_iter	iter;
 
-	client->ticket->in_flight = in_flight;
+	cph_ticket_progress(client->ticket)->in_flight = in_flight;
 	if (cph_client_is_behind(client))
 		at = now + (client->beaten ? CPH_ATTEND_US : CPH_LOOK_AGAIN_US);
-	else if (client->connection->trial != NULL)
+	else if (client->common->trial != NULL)
 		at = now + CPH_ATTEND_US;
 	dlist_foreach(iter, &client->calls)
 	{
@@ -275,7 +277,7 @@ cph_client_schedule(CphClient *client)
 	if (in_flight > 0)
 		at = at == 0 ? now + CPH_HOLD_US : Min(at, now + CPH_HOLD_US);
 	if (at != 0 && pace->throttled_since != 0 &&
-		pace->throttled_since != client->connection->noticed &&
+		pace->throttled_since != client->common->noticed &&
 		notice_at > now)
 		at = Min(at, notice_at);
 	if (client->notice_at > now)

@@ -60,7 +60,9 @@ struct CphClient
 	Oid			userid;			/* who asks */
 	char	   *base;			/* URL */
 	char	   *project_id;		/* NULL: it comes with a token */
+	Oid			umid;			/* its user mapping */
 	CphConnection *connection;
+	CphCommon  *common;			/* with other clients of that */
 	CphCredential *credential;
 	CphTransport *transport;	/* NULL: none is borrowed at the moment */
 	MemoryContext loan;			/* its owner */
@@ -75,8 +77,8 @@ struct CphClient
 								 * NULL */
 	int64		turn_at;		/* when to look for a turn again; 0: no call
 								 * waits for one */
-	bool		beaten;			/* another session finds out what the credential
-								 * lacks */
+	bool		beaten;			/* another session finds out what the
+								 * credential lacks */
 	CphFailure *failure;		/* that it ended in, and so do they; or NULL */
 	int64		wake_at;		/* when to go on at the latest; 0: at no time */
 	int64		settled;		/* calls that were answered */

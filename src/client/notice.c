@@ -37,7 +37,7 @@ cph_client_waits_for(CphClient *client)
 		(in_flight && client->question != NULL))
 		return CPH_WAIT_TOKEN;
 	if (!in_flight)
-		return client->connection->pace.resume_at > cph_transport_now() ?
+		return client->common->pace.resume_at > cph_transport_now() ?
 			CPH_WAIT_THROTTLE :
 			client->turn_at != 0 ? CPH_WAIT_TURN : CPH_WAIT_BACKOFF;
 	switch (cph_transport_phase(client->transport))
@@ -55,16 +55,16 @@ cph_client_waits_for(CphClient *client)
 static void
 notice_throttling(CphClient *client)
 {
-	CphConnection *connection = client->connection;
-	const CphPace *pace = &connection->pace;
+	CphCommon  *common = client->common;
+	const CphPace *pace = &common->pace;
 	int64		now = cph_transport_now();
 
 	if (pace->throttled_since == 0 ||
-		pace->throttled_since == connection->noticed ||
+		pace->throttled_since == common->noticed ||
 		pace->resume_at <= now ||
 		now - pace->throttled_since < CPH_NOTICE_AFTER_US)
 		return;
-	connection->noticed = pace->throttled_since;
+	common->noticed = pace->throttled_since;
 	ereport(NOTICE,
 			(errmsg("waiting for server \"%s\", which is throttling",
 					client->options->server_name)));
@@ -74,7 +74,7 @@ notice_throttling(CphClient *client)
 static void
 notice_wait(CphClient *client)
 {
-	CphNotice  *told = &client->connection->notice;
+	CphNotice  *told = &client->common->notice;
 	const CphNotice *wait = &client->wait;
 
 	if (awaited[wait->wait] == NULL ||

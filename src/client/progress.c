@@ -26,7 +26,7 @@ note_expected(const CphCall *call, const CphPage *page)
 {
 	CphClient  *client = call->client;
 	uint32		list = string_hash(call->request.path, MAXPGPATH) ^
-	string_hash(call->filters, MAXPGPATH);
+		string_hash(call->filters, MAXPGPATH);
 	int			i = 0;
 	int64		sum = 0;
 
@@ -34,7 +34,7 @@ note_expected(const CphCall *call, const CphPage *page)
 		i++;
 	if (!page->has_count || i == lengthof(client->expected))
 	{
-		client->ticket->expected = -1;
+		cph_ticket_progress(client->ticket)->expected = -1;
 		return;
 	}
 	client->nexpected = Max(client->nexpected, i + 1);
@@ -42,7 +42,7 @@ note_expected(const CphCall *call, const CphPage *page)
 	client->expected[i].rows = page->count;
 	for (i = 0; i < client->nexpected; i++)
 		sum += client->expected[i].rows;
-	client->ticket->expected = sum;
+	cph_ticket_progress(client->ticket)->expected = sum;
 }
 
 /* Takes note of a page that was read. */
@@ -52,7 +52,7 @@ cph_client_note_page(const CphCall *call, const CphPage *page)
 	CphClient  *client = call->client;
 
 	client->counters->rows += page->nitems;
-	client->ticket->pages++;
+	cph_ticket_progress(client->ticket)->pages++;
 	note_expected(call, page);
 	cph_client_report(client);
 }
@@ -61,7 +61,7 @@ cph_client_note_page(const CphCall *call, const CphPage *page)
 void
 cph_client_note_rows(CphClient *client, int rows)
 {
-	client->ticket->rows += rows;
+	cph_ticket_progress(client->ticket)->rows += rows;
 }
 
 /*

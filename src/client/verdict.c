@@ -53,9 +53,9 @@ cph_call_end_trial(CphCall *call)
 {
 	CphClient  *client = call->client;
 
-	if (client->connection->trial != call)
+	if (client->common->trial != call)
 		return;
-	client->connection->trial = NULL;
+	client->common->trial = NULL;
 	cph_credential_unclaim(client->credential, client->ticket);
 }
 
@@ -191,7 +191,6 @@ classify(CphCall *call, CphServiceError *error)
 	CphClient  *client = call->client;
 
 	call->outcome = *cph_outcome_find(call->transfer, error);
-	cph_credential_mask_error(client->credential, error);
 	client->counters->bytes += cph_transfer_received(call->transfer);
 	client->counters->connections += cph_transfer_connections(call->transfer);
 	client->counters->timed_out +=
@@ -199,7 +198,7 @@ classify(CphCall *call, CphServiceError *error)
 	client->counters->throttled +=
 		call->outcome.verdict == CPH_VERDICT_THROTTLE;
 	cph_credential_judge(client->credential, &call->request, call->transfer,
-						 &call->outcome);
+						 error, &call->outcome);
 	if (call->endpoint != NULL)
 		note_peer(client, call->transfer);
 }

@@ -20,7 +20,7 @@ help_other(CphClient *client)
 
 	if (client->beaten || !cph_client_is_behind(client))
 		return;
-	other = client->connection->trial->client;
+	other = client->common->trial->client;
 	cph_transport_perform(other->transport);
 	cph_client_step(other);
 	cph_transport_wake_at(other->transport, cph_transport_now());
@@ -54,7 +54,7 @@ begin_wait(CphClient *client)
 void
 cph_client_wait(CphClient *client)
 {
-	const CphPace *pace = &client->connection->pace;
+	const CphPace *pace = &client->common->pace;
 	int64		before = cph_transport_now();
 	int64		after;
 

@@ -43,7 +43,7 @@ cph_counting(CphScanState *state, const CphQuery *query,
 	}
 	if (filter != NULL)
 	{
-		params[counting.nparams++] = (CphParam) {filter->param, value};
+		params[counting.nparams++] = cph_param(filter->param, value);
 		counting.filters |= 1 << (filter - state->endpoint->filters);
 	}
 	if (filter != NULL && filter == query->cover)

@@ -49,10 +49,7 @@ set_value(Stream *stream, const CphFilter *fan, CphPagerOptions *options)
 	CphParam   *params = palloc(sizeof(CphParam) * (options->nparams + 1));
 
 	memcpy(params, options->params, sizeof(CphParam) * options->nparams);
-	params[options->nparams++] = (CphParam)
-	{
-		fan->param, stream->value
-	};
+	params[options->nparams++] = cph_param(fan->param, stream->value);
 	options->params = params;
 	if (fan->kind == CPH_FILTER_EQUAL)
 		stream->match = cph_match_create(list_make1(unconstify(char *, fan->field)),

@@ -61,10 +61,7 @@ add_binding(Evaluation *e, const CphSpecClause *clause,
 	}
 	else
 		query->params[query->nparams++] =
-			(CphParam)
-	{
-		filter->param, linitial(binding->values)
-	};
+			cph_param(filter->param, linitial(binding->values));
 }
 
 /* Puts a clause that asks for certain values into a query. */
@@ -194,10 +191,7 @@ send_bounds(Evaluation *e)
 			text = epoch_text(query->newest, 1, unit);
 		if (text == NULL)
 			continue;
-		query->params[query->nparams++] = (CphParam)
-		{
-			filter->param, text
-		};
+		query->params[query->nparams++] = cph_param(filter->param, text);
 		query->filters |= 1 << i;
 	}
 }

@@ -100,8 +100,8 @@ cph_request_page_query(const CphParam *params, int nparams,
 	snprintf(limit_text, sizeof(limit_text), "%d", limit);
 	if (nparams > 0)
 		memcpy(all, params, sizeof(CphParam) * nparams);
-	all[nparams] = (CphParam) {"offset", offset_text};
-	all[nparams + 1] = (CphParam) {"limit", limit_text};
+	all[nparams] = cph_param("offset", offset_text);
+	all[nparams + 1] = cph_param("limit", limit_text);
 	query = cph_request_query(all, nparams + 2);
 	pfree(all);
 	return query;

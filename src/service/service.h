@@ -71,8 +71,8 @@ typedef enum CphFilterKind
 	CPH_FILTER_FUZZY,			/* the field resembles the value */
 	CPH_FILTER_SINCE,			/* the time is not before the value */
 	CPH_FILTER_UNTIL,			/* the time is not after the value */
-	CPH_FILTER_ID				/* the field is the item's id: no parameter, but
-								 * the endpoint's locator takes it */
+	CPH_FILTER_ID				/* the field is the item's id: no parameter,
+								 * but the endpoint's locator takes it */
 } CphFilterKind;
 
 /* A value that the documents list for a filter. */
@@ -177,6 +177,15 @@ typedef struct CphParam
 	const char *value;
 } CphParam;
 
+/* Returns a parameter; its texts must live as long. */
+static inline CphParam
+cph_param(const char *name, const char *value)
+{
+	CphParam	param = {name, value};
+
+	return param;
+}
+
 extern char *cph_request_path(const CphEndpoint *endpoint,
 							  const char *project_id, const char *id);
 extern char *cph_request_query(const CphParam *params, int nparams);
@@ -270,6 +279,15 @@ typedef struct CphOutcome
 	const char *message;		/* with a %s for the server's name */
 	const char *hint;			/* or NULL */
 } CphOutcome;
+
+/* An error that is not raised yet. */
+typedef struct CphFailure
+{
+	int			sqlstate;
+	char	   *message;
+	char	   *detail;
+	const char *hint;			/* or NULL */
+} CphFailure;
 
 extern CphLocated cph_outcome_locate(const CphLocator *locator, int status,
 									 const char *code);

@@ -113,7 +113,7 @@ forget_stale(void)
 	{
 		CphLogin	login;
 		CphToken	token;
-		CphFacts	facts;
+		CphKnown	known;
 	}			data;
 
 	stale = false;
@@ -202,6 +202,13 @@ cph_connection_open(const UserMapping *mapping)
 	return result;
 }
 
+/* Returns what its clients have in common. */
+CphCommon *
+cph_connection_common(CphConnection *connection)
+{
+	return &connection->common;
+}
+
 /* Ends one use of a connection.  NULL is harmless. */
 void
 cph_connection_close(CphConnection *connection)
@@ -258,14 +265,14 @@ cph_connection_rows(const CphOptions *options, Oid userid,
 
 		if (connection->serverid != options->serverid || !connection->valid)
 			continue;
-		for (int i = 0; i < CPH_MAX_FACTS; i++)
+		for (int i = 0; i < CPH_MAX_KNOWN; i++)
 		{
-			const CphFacts *facts = connection->facts[i];
+			const CphKnown *known = connection->known[i];
 
-			if (facts == NULL || facts->endpoint != endpoint)
+			if (known == NULL || known->endpoint != endpoint)
 				continue;
 			asked = true;
-			rows = Max(rows, cph_facts_rows(facts, params, nparams));
+			rows = Max(rows, cph_facts_rows(&known->facts, params, nparams));
 		}
 	}
 	if (!asked)
@@ -355,7 +362,7 @@ Datum
 cph_fdw_disconnect(PG_FUNCTION_ARGS)
 {
 	ForeignServer *server =
-	GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+		GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
 
 	PG_RETURN_BOOL(disconnect(server->serverid));
 }

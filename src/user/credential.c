@@ -10,14 +10,8 @@
 #include "user/user_private.h"
 #include "lib/lib.h"
 
-#include <time.h>
-
 #include "common/hashfn.h"
 #include "utils/memutils.h"
-
-/* The headers that are signed; those of a request have two more, and a NULL. */
-#define SIGNED_MAX 4
-#define HEADERS_MAX (SIGNED_MAX + 3)
 
 struct CphCredential
 {
@@ -240,46 +234,6 @@ cph_credential_learn(CphCredential *credential, const CphRequest *request,
 	return cph_token_read(&credential->token, transfer);
 }
 
-/* Adds a header to those that are signed. */
-static void
-add_header(CphSignedRequest *request, CphSignedHeader *headers,
-		   const char *name, const char *value)
-{
-	headers[request->nheaders].name = name;
-	headers[request->nheaders].value = value;
-	request->nheaders++;
-}
-
-/* Puts the headers of a signed request into lines. */
-static void
-sign_headers(const CphCredential *credential, const CphRequest *request,
-			 const char **lines)
-{
-	const CphMappingOptions *keys = &credential->used;
-	char		date[CPH_DATE_SIZE];
-	char		signature[CPH_HEX_SIZE];
-	CphSignedHeader headers[SIGNED_MAX];
-	CphSignedRequest to_sign = {request->method, request->path, request->query, "",
-	headers, 0};
-
-	cph_sign_date((pg_time_t) time(NULL), date);
-	add_header(&to_sign, headers, "host", strstr(request->base, "://") + 3);
-	if (request->project_id != NULL)
-		add_header(&to_sign, headers, "x-project-id", request->project_id);
-	add_header(&to_sign, headers, "x-sdk-date", date);
-	if (keys->security_token != NULL)
-		add_header(&to_sign, headers, "x-security-token", keys->security_token);
-	cph_sign_request(&to_sign, keys->secret_key, date, signature);
-
-	*lines++ = cph_secret_printf("Authorization: SDK-HMAC-SHA256 Access=%s, SignedHeaders=%s, Signature=%s",
-								 keys->access_key, cph_sign_names(&to_sign),
-								 signature);
-	/* the host is libcurl's to send */
-	for (int i = 1; i < to_sign.nheaders; i++)
-		*lines++ = cph_secret_printf("%s: %s", headers[i].name,
-									 headers[i].value);
-}
-
 /*
  * Adds to a request for a page, or to a question, what logs it in: header
  * lines and a body, in the current memory context; and tells the fingerprint of
@@ -294,7 +248,7 @@ cph_credential_log_in(CphCredential *credential, const CphRequest *request,
 	bool		token = request->question == CPH_LACK_TOKEN;
 	const CphMappingOptions *used = token ? credential->mapping :
 		&credential->used;
-	const char **lines = palloc0(sizeof(char *) * HEADERS_MAX);
+	const char **lines = palloc0(sizeof(char *) * (CPH_SIGNED_LINES + 2));
 
 	read_secrets(credential);
 	*fingerprint = cph_login_fingerprint(used);
@@ -306,30 +260,11 @@ cph_credential_log_in(CphCredential *credential, const CphRequest *request,
 		http->body = cph_token_body(used, credential->scope);
 	}
 	else if (is_signed(credential))
-		sign_headers(credential, request, lines);
+		lines = cph_sign_request(request, used, lines);
 	else
 		*lines++ = cph_secret_printf("X-Auth-Token: %s", used->token);
 	return !cph_login_is_refused(&credential->login, *fingerprint,
 								 credential->options->server_name, refusal);
-}
-
-/*
- * Takes note of an answer, and makes what it leads to for a page into what it
- * does for a question.
- */
-void
-cph_credential_judge(CphCredential *credential, const CphRequest *request,
-					 const CphTransfer *transfer, CphOutcome *outcome)
-{
-	int			status = cph_transfer_status(transfer);
-
-	/* any other may come from something in front of the gateway that checks */
-	if (status == 200 || status == 400 || status == 403 || status == 404)
-		cph_login_accept(&credential->login);
-	if (request->question == CPH_LACK_TOKEN)
-		cph_token_judge(transfer, outcome);
-	else if (request->question == CPH_LACK_PROJECT)
-		cph_project_judge(transfer, outcome);
 }
 
 /*
@@ -387,14 +322,25 @@ cph_credential_mask(const CphCredential *credential, char *text)
 }
 
 /*
- * Masks them in what the service says of an error, each text by itself: one
- * may have been cut within a secret.
+ * Takes note of an answer, masks secrets in what it says of an error, each text
+ * by itself: one may have been cut within a secret; and makes what it leads to
+ * for a page into what it does for a question.
  */
 void
-cph_credential_mask_error(const CphCredential *credential,
-						  CphServiceError *error)
+cph_credential_judge(CphCredential *credential, const CphRequest *request,
+					 const CphTransfer *transfer, CphServiceError *error,
+					 CphOutcome *outcome)
 {
+	int			status = cph_transfer_status(transfer);
+
+	/* any other may come from something in front of the gateway that checks */
+	if (status == 200 || status == 400 || status == 403 || status == 404)
+		cph_login_accept(&credential->login);
 	cph_credential_mask(credential, error->code);
 	cph_credential_mask(credential, error->message);
 	cph_credential_mask(credential, error->request_id);
+	if (request->question == CPH_LACK_TOKEN)
+		cph_token_judge(transfer, outcome);
+	else if (request->question == CPH_LACK_PROJECT)
+		cph_project_judge(transfer, outcome);
 }

@@ -48,20 +48,17 @@ cph_facts_note_rows(CphFacts *facts, const CphParam *params, int nparams,
 {
 	uint32		shape = shape_of(params, nparams, true);
 	uint32		names = shape_of(params, nparams, false);
+	CphSize    *size = &facts->sizes[shape % CPH_MAX_SIZES];
 	CphSize    *of_names = &facts->sizes[names % CPH_MAX_SIZES];
 
-	facts->sizes[shape % CPH_MAX_SIZES] = (CphSize)
-	{
-		shape, rows
-	};
+	size->shape = shape;
+	size->rows = rows;
 	if (names == shape)
 		return;
 	if (of_names->shape == names)
 		rows = of_names->rows + (rows - of_names->rows) / SIZES_AVERAGED;
-	*of_names = (CphSize)
-	{
-		names, rows
-	};
+	of_names->shape = names;
+	of_names->rows = rows;
 }
 
 /*
@@ -76,10 +73,6 @@ cph_facts_rows(const CphFacts *facts, const CphParam *params, int nparams)
 
 	return size->shape == shape ? size->rows : -1;
 }
-
-/* Where the known begins in a CphFacts, and how much that is. */
-#define KNOWN(facts) ((char *) (facts) + offsetof(CphFacts, finds_substring))
-#define KNOWN_SIZE (sizeof(CphFacts) - offsetof(CphFacts, finds_substring))
 
 /*
  * A service may come to do what it did not, or no longer do what it did: a day's
@@ -97,37 +90,43 @@ cph_facts_part(const CphEndpoint *endpoint, const char *project_id)
 
 /* Returns a hash of what is known. */
 static uint64
-hash_known(const CphFacts *facts)
+hash_facts(const CphFacts *facts)
 {
-	return hash_bytes_extended((const unsigned char *) KNOWN(facts), KNOWN_SIZE,
+	return hash_bytes_extended((const unsigned char *) facts, sizeof(CphFacts),
 							   0);
 }
 
 /* Has a session begin with nothing known of a list. */
 static void
-init_facts(CphFacts *facts, const CphEndpoint *endpoint,
-			   const char *project_id)
+init_known(CphKnown *known, const CphEndpoint *endpoint, const char *project_id)
 {
-	memset(facts, 0, sizeof(CphFacts));
-	facts->endpoint = endpoint;
-	strlcpy(facts->project_id, project_id, sizeof(facts->project_id));
-	facts->total = -1;
-	facts->hash = hash_known(facts);
+	memset(known, 0, sizeof(CphKnown));
+	known->endpoint = endpoint;
+	strlcpy(known->project_id, project_id, sizeof(known->project_id));
+	known->facts.total = -1;
+	known->hash = hash_facts(&known->facts);
+}
+
+/* Copies what is known, bytes between the fields included, which are hashed. */
+static void
+copy_facts(CphKnown *to, const CphKnown *from)
+{
+	memcpy(&to->facts, &from->facts, sizeof(CphFacts));
 }
 
 /* Takes over what another session has learned since the last time. */
 static void
-learn_facts(CphFacts *facts, const CphRecordKey *key)
+learn_facts(CphKnown *known, const CphRecordKey *key)
 {
-	CphFacts   *shared = cph_shared_open(key, false);
+	CphKnown   *shared = cph_shared_open(key, false);
 
 	if (cph_transport_now() - shared->begun_at > KNOWN_US)
 		shared->version = 0;
-	else if (shared->version != facts->version && shared->version != 0)
+	else if (shared->version != known->version && shared->version != 0)
 	{
-		memcpy(KNOWN(facts), KNOWN(shared), KNOWN_SIZE);
-		facts->version = shared->version;
-		facts->hash = shared->hash;
+		copy_facts(known, shared);
+		known->version = shared->version;
+		known->hash = shared->hash;
 	}
 	cph_shared_close();
 }
@@ -138,56 +137,56 @@ learn_facts(CphFacts *facts, const CphRecordKey *key)
  * Raises no error.
  */
 static void
-share_facts(CphFacts *facts, const CphRecordKey *key)
+share_facts(CphKnown *known, const CphRecordKey *key)
 {
-	uint64		hash = hash_known(facts);
-	CphFacts   *shared;
+	uint64		hash = hash_facts(&known->facts);
+	CphKnown   *shared;
 
-	if (hash == facts->hash)
+	if (hash == known->hash)
 		return;
 	shared = cph_shared_find(key, false);
 	if (shared == NULL)
 		return;
 	if (shared->version == 0)
 		shared->begun_at = cph_transport_now();
-	memcpy(KNOWN(shared), KNOWN(facts), KNOWN_SIZE);
-	facts->version = shared->version = cph_transport_now();
-	facts->hash = shared->hash = hash;
+	copy_facts(shared, known);
+	known->version = shared->version = cph_transport_now();
+	known->hash = shared->hash = hash;
 	cph_shared_close();
 }
 
 /* Returns the connection's copy of what a list has shown, begun if need be. */
-static CphFacts *
-find_facts(CphConnection *connection, const CphEndpoint *endpoint,
+static CphKnown *
+find_known(CphConnection *connection, const CphEndpoint *endpoint,
 		   const char *project_id)
 {
-	CphFacts   *facts = NULL;
+	CphKnown   *oldest = NULL;
 
-	for (int i = 0; i < CPH_MAX_FACTS; i++)
+	for (int i = 0; i < CPH_MAX_KNOWN; i++)
 	{
-		CphFacts  **known = &connection->facts[i];
+		CphKnown  **known = &connection->known[i];
 
 		if (*known == NULL)
 			*known = MemoryContextAllocZero(connection->context,
-											sizeof(CphFacts));
+											sizeof(CphKnown));
 		if ((*known)->endpoint == endpoint &&
 			strcmp((*known)->project_id, project_id) == 0)
 			return *known;
-		if (facts == NULL || (*known)->used < facts->used)
-			facts = *known;
-		if (facts->endpoint == NULL)
+		if (oldest == NULL || (*known)->used < oldest->used)
+			oldest = *known;
+		if (oldest->endpoint == NULL)
 			break;				/* as are all that follow */
 	}
-	init_facts(facts, endpoint, project_id);
-	return facts;
+	init_known(oldest, endpoint, project_id);
+	return oldest;
 }
 
 /* Returns the key of what a list has shown to a connection's user mapping. */
 static CphRecordKey
-facts_key(const CphConnection *connection, const CphFacts *facts)
+known_key(const CphConnection *connection, const CphKnown *known)
 {
 	return cph_connection_key(connection, CPH_RECORD_FACTS,
-							  cph_facts_part(facts->endpoint, facts->project_id));
+							  cph_facts_part(known->endpoint, known->project_id));
 }
 
 /*
@@ -200,32 +199,32 @@ cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
 					 const char *project_id)
 {
 	static uint64 uses = 0;
-	CphFacts   *facts = find_facts(connection, endpoint, project_id);
+	CphKnown   *known = find_known(connection, endpoint, project_id);
 
 	if (cph_shared_is())
 	{
-		CphRecordKey key = facts_key(connection, facts);
+		CphRecordKey key = known_key(connection, known);
 
-		share_facts(facts, &key);
-		learn_facts(facts, &key);
+		share_facts(known, &key);
+		learn_facts(known, &key);
 	}
-	facts->used = ++uses;
-	return facts;
+	known->used = ++uses;
+	return &known->facts;
 }
 
 /* Lets other sessions know what this one has learned.  Raises no error. */
 void
 cph_connection_share(const CphConnection *connection)
 {
-	for (int i = 0; i < CPH_MAX_FACTS && connection->facts[i] != NULL; i++)
+	for (int i = 0; i < CPH_MAX_KNOWN && connection->known[i] != NULL; i++)
 	{
-		CphFacts   *facts = connection->facts[i];
+		CphKnown   *known = connection->known[i];
 		CphRecordKey key;
 
-		if (facts->endpoint == NULL || !cph_shared_is())
+		if (known->endpoint == NULL || !cph_shared_is())
 			return;
-		key = facts_key(connection, facts);
-		share_facts(facts, &key);
+		key = known_key(connection, known);
+		share_facts(known, &key);
 	}
 }
 
@@ -234,13 +233,13 @@ int64
 cph_facts_shared_rows(const CphRecordKey *key, const CphParam *params,
 					  int nparams)
 {
-	const CphFacts *shared = cph_shared_find(key, false);
+	const CphKnown *shared = cph_shared_find(key, false);
 	int64		rows = -1;
 
 	if (shared == NULL)
 		return -1;
 	if (shared->version != 0)
-		rows = cph_facts_rows(shared, params, nparams);
+		rows = cph_facts_rows(&shared->facts, params, nparams);
 	cph_shared_close();
 	return rows;
 }

@@ -65,12 +65,12 @@ find_crowd(const CphTicket *ticket)
 
 /*
  * Has a connection know the pace of its server, as it is now, in
- * connection->pace.
+ * connection->common.pace.
  */
 void
 cph_pace_look(CphConnection *connection)
 {
-	connection->pace = *open_pace(connection);
+	connection->common.pace = *open_pace(connection);
 	cph_shared_close();
 }
 
@@ -105,7 +105,7 @@ cph_pace_throttled(CphConnection *connection, const CphTicket *ticket,
 	patient = pace->resume_at - pace->throttled_since <= timeout_us;
 	if (!patient)
 		pace->throttled_since = pace->resume_at = 0;
-	connection->pace = *pace;
+	connection->common.pace = *pace;
 	cph_shared_close();
 	return patient;
 }
@@ -117,7 +117,7 @@ cph_pace_succeeded(CphConnection *connection, int most)
 	CphPace    *pace;
 
 	/* the usual case needs no lock */
-	if (connection->pace.throttled_since == 0 && connection->pace.limit == 0)
+	if (connection->common.pace.throttled_since == 0 && connection->common.pace.limit == 0)
 		return;
 	pace = open_pace(connection);
 	pace->throttled_since = 0;
@@ -127,7 +127,7 @@ cph_pace_succeeded(CphConnection *connection, int most)
 		if (++pace->limit >= most)
 			pace->limit = 0;
 	}
-	connection->pace = *pace;
+	connection->common.pace = *pace;
 	cph_shared_close();
 }
 

@@ -37,7 +37,7 @@ static const Size sizes[] = {
 	[CPH_RECORD_PACE] = sizeof(CphPace),
 	[CPH_RECORD_LOGIN] = sizeof(CphLogin),
 	[CPH_RECORD_TOKEN] = sizeof(CphToken),
-	[CPH_RECORD_FACTS] = sizeof(CphFacts),
+	[CPH_RECORD_FACTS] = sizeof(CphKnown),
 };
 
 /* Looks, once, for the shared region.  Raises an error if it cannot be made. */

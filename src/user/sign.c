@@ -10,16 +10,33 @@
 #include "user/user_private.h"
 #include "lib/lib.h"
 
+#include <time.h>
+
 #include "common/cryptohash.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
 
 #define ALGORITHM "SDK-HMAC-SHA256"
 
-StaticAssertDecl(CPH_HEX_SIZE == PG_SHA256_DIGEST_STRING_LENGTH,
-				 "a SHA-256 in hexadecimal digits");
+/* Bytes of a SHA-256 in hexadecimal digits, and of a date, with the end. */
+#define HEX_SIZE PG_SHA256_DIGEST_STRING_LENGTH
+#define DATE_SIZE 17
+
+/* What is signed of a request. */
+typedef struct SignedRequest
+{
+	const char *method;
+	const char *path;			/* encoded */
+	const char *query;			/* canonical, as cph_request_query writes it */
+	const char *body;			/* "" for none */
+	const CphParam *headers;	/* in byte order of their names, which are
+								 * lower case; values without blanks at their
+								 * ends */
+	int			nheaders;
+} SignedRequest;
 
 /* Raises the error that a cryptographic library failed. */
 pg_noreturn static void
@@ -31,12 +48,12 @@ crypto_error(const char *reason)
 			 errdetail_internal("%s", reason)));
 }
 
-/* Writes bytes in hexadecimal digits, CPH_HEX_SIZE of them. */
+/* Writes bytes in hexadecimal digits, HEX_SIZE of them. */
 static void
 write_hex(const uint8 *digest, char *hex)
 {
 	hex_encode((const char *) digest, PG_SHA256_DIGEST_LENGTH, hex);
-	hex[CPH_HEX_SIZE - 1] = '\0';
+	hex[HEX_SIZE - 1] = '\0';
 }
 
 /* Writes the SHA-256 of a text in hexadecimal digits. */
@@ -77,16 +94,16 @@ write_hmac(const char *key, const char *text, char *hex)
 	write_hex(digest, hex);
 }
 
-/* Writes the date that a signature of that time bears, CPH_DATE_SIZE bytes. */
-void
-cph_sign_date(pg_time_t time, char *date)
+/* Writes the date that a signature of that time bears, DATE_SIZE bytes. */
+static void
+write_date(pg_time_t time, char *date)
 {
-	pg_strftime(date, CPH_DATE_SIZE, "%Y%m%dT%H%M%SZ", pg_gmtime(&time));
+	pg_strftime(date, DATE_SIZE, "%Y%m%dT%H%M%SZ", pg_gmtime(&time));
 }
 
 /* Returns the names of the signed headers, joined by semicolons, palloc'd. */
-char *
-cph_sign_names(const CphSignedRequest *request)
+static char *
+signed_names(const SignedRequest *request)
 {
 	StringInfoData buf;
 
@@ -101,12 +118,12 @@ cph_sign_names(const CphSignedRequest *request)
  * security token is among the headers.
  */
 static char *
-canonical_form(const CphSignedRequest *request)
+canonical_form(const SignedRequest *request)
 {
 	Size		path = strlen(request->path);
 	bool		slash = path == 0 || request->path[path - 1] != '/';
 	const char *headers = "";
-	char		body[CPH_HEX_SIZE];
+	char		body[HEX_SIZE];
 
 	for (int i = 0; i < request->nheaders; i++)
 		headers = cph_secret_printf("%s%s:%s\n", headers,
@@ -116,26 +133,67 @@ canonical_form(const CphSignedRequest *request)
 	/* the path ends with a slash here, whether it does when it is sent or not */
 	return cph_secret_printf("%s\n%s%s\n%s\n%s\n%s\n%s", request->method,
 							 request->path, slash ? "/" : "", request->query,
-							 headers, cph_sign_names(request), body);
+							 headers, signed_names(request), body);
 }
 
-/* Writes the digest of a request's canonical form, CPH_HEX_SIZE bytes. */
-void
-cph_sign_digest(const CphSignedRequest *request, char *hex)
+/* Writes the digest of a request's canonical form, HEX_SIZE bytes. */
+static void
+write_form_digest(const SignedRequest *request, char *hex)
 {
 	write_digest(canonical_form(request), hex);
 }
 
 /*
  * Writes the signature that a secret key gives a request on a date, which is
- * to be among its headers as x-sdk-date: CPH_HEX_SIZE bytes.
+ * to be among its headers as x-sdk-date: HEX_SIZE bytes.
  */
-void
-cph_sign_request(const CphSignedRequest *request, const char *secret_key,
-				 const char *date, char *hex)
+static void
+write_signature(const SignedRequest *request, const char *secret_key,
+				const char *date, char *hex)
 {
-	char		digest[CPH_HEX_SIZE];
+	char		digest[HEX_SIZE];
 
-	cph_sign_digest(request, digest);
+	write_form_digest(request, digest);
 	write_hmac(secret_key, psprintf(ALGORITHM "\n%s\n%s", date, digest), hex);
+}
+
+/*
+ * Signs a request, as of now.  Writes the headers for that, secrets, into lines,
+ * and returns where they end: CPH_SIGNED_LINES further at most.
+ */
+const char **
+cph_sign_request(const CphRequest *request, const CphMappingOptions *keys,
+				 const char **lines)
+{
+	char		date[DATE_SIZE];
+	char		signature[HEX_SIZE];
+	CphParam	headers[] = {
+		{"host", strstr(request->base, "://") + 3},
+		{"x-project-id", request->project_id},
+		{"x-sdk-date", date},
+		{"x-security-token", keys->security_token},
+	};
+	int			n = 0;
+	SignedRequest to_sign = {request->method, request->path, request->query, "",
+	headers};
+
+	StaticAssertStmt(lengthof(headers) == CPH_SIGNED_LINES,
+					 "a line for each, and one in place of the host's");
+	write_date((pg_time_t) time(NULL), date);
+	for (int i = 0; i < lengthof(headers); i++)
+	{
+		if (headers[i].value != NULL)
+			headers[n++] = headers[i];
+	}
+	to_sign.nheaders = n;
+	write_signature(&to_sign, keys->secret_key, date, signature);
+
+	*lines++ = cph_secret_printf("Authorization: " ALGORITHM " Access=%s, SignedHeaders=%s, Signature=%s",
+								 keys->access_key, signed_names(&to_sign),
+								 signature);
+	/* the host is libcurl's to send */
+	for (int i = 1; i < n; i++)
+		*lines++ = cph_secret_printf("%s: %s", headers[i].name,
+									 headers[i].value);
+	return lines;
 }

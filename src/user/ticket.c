@@ -30,7 +30,7 @@ static const char *const waits[] =
 static CphRecordKey
 ticket_key(uint64 number)
 {
-	CphRecordKey key = {.kind = CPH_RECORD_TICKET,.part = number};
+	CphRecordKey key = {.kind = CPH_RECORD_TICKET, .part = number};
 
 	return key;
 }
@@ -56,9 +56,16 @@ cph_ticket_open(Oid serverid, const char *server, Oid userid)
 	ticket->attended_at = cph_transport_now();
 	strlcpy(ticket->server, server, sizeof(ticket->server));
 	ticket->started_at = now;
-	ticket->expected = -1;
+	ticket->progress.expected = -1;
 	cph_shared_close();
 	return ticket;
+}
+
+/* Returns how far a ticket's client is, to be written by it. */
+CphProgress *
+cph_ticket_progress(CphTicket *ticket)
+{
+	return &ticket->progress;
 }
 
 /* Shows what list a client reads, and by what request.  The query may be "". */
@@ -199,17 +206,18 @@ cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder)
 static void
 progress_row(const CphTicket *ticket, Datum *values, bool *nulls)
 {
+	const CphProgress *progress = &ticket->progress;
 	int			i = 0;
 
 	values[i++] = Int32GetDatum(ticket->pid);
 	values[i++] = CStringGetTextDatum(ticket->server);
 	values[i++] = CStringGetTextDatum(ticket->resource);
 	values[i++] = CStringGetTextDatum(ticket->request);
-	values[i++] = Int64GetDatum(ticket->pages);
-	values[i++] = Int64GetDatum(ticket->rows);
-	nulls[i] = ticket->expected < 0;
-	values[i++] = Int64GetDatum(ticket->expected);
-	values[i++] = Int32GetDatum(ticket->in_flight);
+	values[i++] = Int64GetDatum(progress->pages);
+	values[i++] = Int64GetDatum(progress->rows);
+	nulls[i] = progress->expected < 0;
+	values[i++] = Int64GetDatum(progress->expected);
+	values[i++] = Int32GetDatum(progress->in_flight);
 	nulls[i] = ticket->wait == CPH_WAIT_NONE;
 	if (!nulls[i])
 		values[i] = CStringGetTextDatum(waits[ticket->wait]);

@@ -5,7 +5,7 @@
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
-#include "user/user.h"
+#include "user/user_private.h"
 
 #include "access/table.h"
 #include "common/hashfn.h"

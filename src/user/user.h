@@ -21,13 +21,6 @@
  * ever, since options are checked again when a dump is restored.
  */
 
-/* Values of the table option field_check. */
-typedef enum CphFieldCheck
-{
-	CPH_FIELD_CHECK_WARN,
-	CPH_FIELD_CHECK_OFF
-} CphFieldCheck;
-
 /* Values of the server option name_filter: what a "fuzzy" name finds. */
 typedef enum CphNameFilter
 {
@@ -53,7 +46,7 @@ typedef enum CphNotFound
 {
 	CPH_NOT_FOUND_READ,			/* nothing: the list is read */
 	CPH_NOT_FOUND_NONE			/* there is none */
-} CphNotFound;
+}			CphNotFound;
 
 /* The options of a server and, where they are of a table, of that table. */
 typedef struct CphOptions
@@ -96,7 +89,7 @@ typedef struct CphOptions
 
 	/* Of the table */
 	char	   *resource;		/* or NULL */
-	int			field_check;	/* a CphFieldCheck */
+	int			field_check;	/* user/'s own */
 } CphOptions;
 
 extern int	cph_max_requests;
@@ -142,24 +135,18 @@ typedef struct CphSize
 
 #define CPH_MAX_SIZES 64		/* kept, of an endpoint */
 
-/* What the service has shown of an endpoint, for one project. */
+/*
+ * What the service has shown of an endpoint, for one project; shared by all
+ * sessions of a user mapping.
+ */
 typedef struct CphFacts
 {
-	const CphEndpoint *endpoint;	/* NULL: none are kept here */
-	char		project_id[CPH_MAX_PROJECT_ID + 1];
-	uint64		used;			/* a larger number for each use */
-	uint64		version;		/* of what all sessions know, last seen; 0: of
-								 * none */
-	uint64		hash;			/* of what follows, as it was then */
-	int64		begun_at;		/* when all sessions began to know it, time of
-								 * cph_transport_now */
-
-	/* What is known; shared by all sessions of a user mapping */
 	CphShown	finds_substring;	/* a fuzzy filter finds parts of names */
 	bool		denies_details; /* the user may not ask where an item is */
 	int64		total;			/* last count without a filter; -1: none */
 	uint32		uncovered;		/* filters, as bits by their number, of which
-								 * some rows have none of the documented values */
+								 * some rows have none of the documented
+								 * values */
 
 	/* By the set of filters, as bits */
 	bool		counts_filter[CPH_MAX_FILTER_SETS]; /* count is the number of
@@ -193,9 +180,6 @@ typedef struct CphPace
  * it may ask, how it logs in, and what the service has shown of itself.
  */
 
-/* Endpoints of projects of which a connection remembers something. */
-#define CPH_MAX_FACTS 24
-
 /* What a client waits for; the names of the events in pg_stat_activity. */
 typedef enum CphWait
 {
@@ -218,42 +202,30 @@ typedef struct CphNotice
 	int			failures;		/* of the request before */
 } CphNotice;
 
-/*
- * A connection in the sense of postgres_fdw: a user at a server.  When the
- * server or the user mapping changes, or it is disconnected, the next who opens
- * it gets another; this one is forgotten, and wiped, after its last user.
- */
-typedef struct CphConnection
+/* What the clients of a connection have in common; they read and write it. */
+typedef struct CphCommon
 {
-	dlist_node	node;
-	MemoryContext context;		/* that it is in, with all that it knows */
-	Oid			umid;			/* the user mapping */
-	Oid			serverid;
-	uint32		server_hash;	/* of the catalog entries, for invalidation */
-	uint32		mapping_hash;
-	bool		valid;			/* false: the server or mapping has changed */
-	bool		closed;			/* and its transports were closed */
-	int			users;			/* that have it open */
-	uint64		hash;			/* of the options of both */
 	CphPace		pace;			/* when cph_pace_look was last called */
 	int64		noticed;		/* the user knows of this throttled_since */
 	CphNotice	notice;			/* the user was told last */
 
 	/*
 	 * The call that finds out what others wait for, a token or whether the
-	 * service takes the credential; NULL: none does.  The client's.
+	 * service takes the credential; NULL: none does.
 	 */
 	struct CphCall *trial;
+} CphCommon;
 
-	/*
-	 * What the service has shown of each endpoint and project used last; the
-	 * rest is NULL.
-	 */
-	CphFacts   *facts[CPH_MAX_FACTS];
-} CphConnection;
+/*
+ * A connection in the sense of postgres_fdw: a user at a server.  When the
+ * server or the user mapping changes, or it is disconnected, the next who opens
+ * it gets another; this one is forgotten, and wiped, after its last user.
+ */
+typedef struct CphConnection CphConnection;
 
 extern void cph_connection_init(void);
 extern CphConnection *cph_connection_open(const UserMapping *mapping);
+extern CphCommon *cph_connection_common(CphConnection *connection);
 extern void cph_connection_close(CphConnection *connection);
 extern CphFacts *cph_connection_facts(CphConnection *connection,
 									  const CphEndpoint *endpoint,
@@ -296,10 +268,7 @@ extern void cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,
  */
 #define CPH_ATTEND_US INT64CONST(100000)
 
-/* Who does not for that long holds up nobody, being several times late. */
-#define CPH_ABANDONED_US (5 * CPH_ATTEND_US)
-
-/* The same for who only has requests in flight: few take longer. */
+/* For who only has requests in flight that is longer: few take more. */
 #define CPH_HOLD_US INT64CONST(2000000)
 
 /*
@@ -308,38 +277,24 @@ extern void cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,
  */
 #define CPH_LOOK_AGAIN_US INT64CONST(10000)
 
-/* Bytes that are shown of a request. */
-#define CPH_REQUEST_SHOWN 512
-
 /*
- * A client that is open, as all sessions see it.  The client alone writes it,
- * by cph_ticket_xxx or, what is a number, at any time.
+ * A client that is open, as all sessions see it.  It may write what is a number
+ * of its progress at any time.
  */
-typedef struct CphTicket
+typedef struct CphTicket CphTicket;
+
+/* How far a client is. */
+typedef struct CphProgress
 {
-	uint64		number;			/* no other ticket's */
-	int			pid;
-	int			process;		/* of all processes of the server */
-	Oid			database;
-	Oid			serverid;
-	Oid			userid;
-	int			holds;			/* turns that it has taken */
-	uint64		place;			/* in the line for another one; 0: none */
-	int64		attended_at;	/* time of cph_transport_now */
-	char		server[NAMEDATALEN];
-	char		resource[NAMEDATALEN];
-	char		request[CPH_REQUEST_SHOWN]; /* path and filters of the last
-											 * one */
-	TimestampTz started_at;
 	int64		pages;			/* read */
 	int64		rows;			/* that were on them */
 	int64		expected;		/* rows of the list, by the service; -1:
 								 * unknown */
 	int			in_flight;
-	int			wait;			/* CphWait */
-} CphTicket;
+} CphProgress;
 
 extern CphTicket *cph_ticket_open(Oid serverid, const char *server, Oid userid);
+extern CphProgress *cph_ticket_progress(CphTicket *ticket);
 extern void cph_ticket_show(CphTicket *ticket, const char *resource,
 							const char *path, const char *query);
 extern uint32 cph_ticket_wait(CphTicket *ticket, CphWait wait);
@@ -387,15 +342,6 @@ typedef struct CphRequest
 	CphLack		question;		/* what it asks for; CPH_LACK_NOTHING: a page */
 } CphRequest;
 
-/* An error that is not raised yet. */
-typedef struct CphFailure
-{
-	int			sqlstate;
-	char	   *message;
-	char	   *detail;
-	const char *hint;			/* or NULL */
-} CphFailure;
-
 extern CphCredential *cph_credential_open(const CphOptions *options,
 										  UserMapping *mapping,
 										  CphConnection *connection);
@@ -422,7 +368,7 @@ extern bool cph_credential_log_in(CphCredential *credential,
 extern void cph_credential_judge(CphCredential *credential,
 								 const CphRequest *request,
 								 const CphTransfer *transfer,
-								 CphOutcome *outcome);
+								 CphServiceError *error, CphOutcome *outcome);
 extern bool cph_credential_renew(CphCredential *credential,
 								 const CphRequest *request, uint64 fingerprint);
 extern const char *cph_credential_refused(CphCredential *credential,
@@ -432,8 +378,6 @@ extern const char *cph_credential_refused(CphCredential *credential,
 										  const CphServiceError *error,
 										  const char *detail);
 extern void cph_credential_mask(const CphCredential *credential, char *text);
-extern void cph_credential_mask_error(const CphCredential *credential,
-									  CphServiceError *error);
 
 /*
  * Clocks that differ by more seconds are told of: those of machines that are

@@ -10,7 +10,6 @@
 #include "user/user.h"
 
 #include "miscadmin.h"
-#include "pgtime.h"
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
 
@@ -27,7 +26,7 @@ typedef enum CphRecordKind
 	/* of a user mapping, and forgotten with it */
 	CPH_RECORD_LOGIN,			/* how its credential was received: CphLogin */
 	CPH_RECORD_TOKEN,			/* a token for it: CphToken */
-	CPH_RECORD_FACTS			/* what a list has shown it: CphFacts */
+	CPH_RECORD_FACTS			/* what a list has shown it: CphKnown */
 } CphRecordKind;
 
 /* What tells one record from another; without padding. */
@@ -82,6 +81,33 @@ extern bool cph_shared_copy(CphRecordKind kind, int *place, CphRecordKey *key,
 extern const void *cph_shared_text(Size *length);
 extern bool cph_shared_set_text(const void *text, Size length);
 
+/* Who does not for that long holds up nobody, being several times late. */
+#define CPH_ABANDONED_US (5 * CPH_ATTEND_US)
+
+/* Bytes that are shown of a request. */
+#define CPH_REQUEST_SHOWN 512
+
+/* A client that is open. */
+struct CphTicket
+{
+	CphProgress progress;
+	uint64		number;			/* no other ticket's */
+	int			pid;
+	int			process;		/* of all processes of the server */
+	Oid			database;
+	Oid			serverid;
+	Oid			userid;
+	int			holds;			/* turns that it has taken */
+	uint64		place;			/* in the line for another one; 0: none */
+	int64		attended_at;	/* time of cph_transport_now */
+	char		server[NAMEDATALEN];
+	char		resource[NAMEDATALEN];
+	char		request[CPH_REQUEST_SHOWN]; /* path and filters of the last
+											 * one */
+	TimestampTz started_at;
+	CphWait		wait;
+};
+
 /* The counters of a user at a server. */
 typedef struct CphStats
 {
@@ -89,6 +115,40 @@ typedef struct CphStats
 	TimestampTz since;
 	CphCounters counters;
 } CphStats;
+
+/* What is known of an endpoint, by a session or by all. */
+typedef struct CphKnown
+{
+	const CphEndpoint *endpoint;	/* NULL: nothing is kept here */
+	char		project_id[CPH_MAX_PROJECT_ID + 1];
+	uint64		used;			/* a larger number for each use */
+	uint64		version;		/* of what all sessions know, last seen; 0: of
+								 * none */
+	uint64		hash;			/* of the facts, as they were then */
+	int64		begun_at;		/* when all sessions began to know them, time
+								 * of cph_transport_now */
+	CphFacts	facts;
+} CphKnown;
+
+/* Endpoints of projects of which a connection remembers something. */
+#define CPH_MAX_KNOWN 24
+
+struct CphConnection
+{
+	dlist_node	node;
+	MemoryContext context;		/* that it is in, with all that it knows */
+	Oid			umid;			/* the user mapping */
+	Oid			serverid;
+	uint32		server_hash;	/* of the catalog entries, for invalidation */
+	uint32		mapping_hash;
+	bool		valid;			/* false: the server or mapping has changed */
+	bool		closed;			/* and its transports were closed */
+	int			users;			/* that have it open */
+	uint64		hash;			/* of the options of both */
+	CphCommon	common;
+	CphKnown   *known[CPH_MAX_KNOWN];	/* what was used last; the rest is
+										 * NULL */
+};
 
 /* Returns the key of a record of a connection's user mapping. */
 static inline CphRecordKey
@@ -147,7 +207,8 @@ typedef struct CphMappingOptions
 	char	   *iam_domain;
 	char	   *proxy_user;
 	char	   *proxy_password;
-	char	   *project_id;		/* that comes with a file or a token; no option */
+	char	   *project_id;		/* that comes with a file or a token; no
+								 * option */
 } CphMappingOptions;
 
 extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
@@ -158,6 +219,13 @@ extern char *cph_options_iam_endpoint(const CphOptions *options);
 /*
  * What an option's value may be.
  */
+
+/* Values of the table option field_check. */
+typedef enum CphFieldCheck
+{
+	CPH_FIELD_CHECK_WARN,
+	CPH_FIELD_CHECK_OFF
+}			CphFieldCheck;
 
 /* Where an option may stand. */
 #define CPH_OF_SERVER	0x01
@@ -222,40 +290,13 @@ extern const char *cph_check_text(const char *value);
 extern const char *cph_check_path(const char *value);
 extern const char *cph_check_key(const char *value);
 
-/*
- * Signatures of requests: SDK-HMAC-SHA256.
- *
- * Pure functions: a request, a key and a date give text.
- */
+/* Signatures of requests: SDK-HMAC-SHA256 */
 
-/* A header that is signed. */
-typedef struct CphSignedHeader
-{
-	const char *name;			/* lower case */
-	const char *value;			/* without blanks at its ends */
-} CphSignedHeader;
+#define CPH_SIGNED_LINES 4		/* headers of a signed request, at most */
 
-/* What is signed of a request. */
-typedef struct CphSignedRequest
-{
-	const char *method;
-	const char *path;			/* encoded */
-	const char *query;			/* canonical, as cph_request_query writes it */
-	const char *body;			/* "" for none */
-	const CphSignedHeader *headers; /* in byte order of their names */
-	int			nheaders;
-} CphSignedRequest;
-
-/* Bytes of a SHA-256 in hexadecimal digits, and of a date, with the end. */
-#define CPH_HEX_SIZE 65
-#define CPH_DATE_SIZE 17
-
-extern void cph_sign_date(pg_time_t time, char *date);
-extern char *cph_sign_names(const CphSignedRequest *request);
-extern void cph_sign_digest(const CphSignedRequest *request, char *hex);
-extern void cph_sign_request(const CphSignedRequest *request,
-							 const char *secret_key, const char *date,
-							 char *hex);
+extern const char **cph_sign_request(const CphRequest *request,
+									 const CphMappingOptions *keys,
+									 const char **lines);
 
 /*
  * Files that hold a token or keys.
@@ -281,7 +322,8 @@ extern void cph_credfile_keys(const char *path, const char *profile,
  */
 typedef struct CphLogin
 {
-	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that was looked up, or "" */
+	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that was looked up, or
+													 * "" */
 	uint64		sent;			/* fingerprint of the keys that both are of */
 	bool		accepted;		/* the service has taken a credential */
 	uint64		prover;			/* ticket of who finds out; 0: nobody */
@@ -315,7 +357,8 @@ typedef struct CphToken
 {
 	int64		renew_at;		/* time of cph_transport_now; 0: unknown */
 	uint64		asker;			/* ticket of who asks for one; 0: nobody */
-	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that it is good for, or "" */
+	char		project_id[CPH_MAX_PROJECT_ID + 1]; /* that it is good for, or
+													 * "" */
 } CphToken;
 
 extern char *cph_token_scope(const CphOptions *options);

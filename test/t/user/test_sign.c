@@ -44,24 +44,24 @@ test_signature(PG_FUNCTION_ARGS)
 	int			count;
 	char	  **names = strings_of(PG_GETARG_ARRAYTYPE_P(4), &count);
 	char	  **values = strings_of(PG_GETARG_ARRAYTYPE_P(5), &count);
-	CphSignedHeader *headers = palloc(sizeof(CphSignedHeader) * (count + 1));
-	CphSignedRequest request = {
+	CphParam *headers = palloc(sizeof(CphParam) * (count + 1));
+	SignedRequest request = {
 		text_to_cstring(PG_GETARG_TEXT_PP(0)),
 		text_to_cstring(PG_GETARG_TEXT_PP(1)),
 		text_to_cstring(PG_GETARG_TEXT_PP(2)),
 		text_to_cstring(PG_GETARG_TEXT_PP(3)),
 		headers, count
 	};
-	char		digest[CPH_HEX_SIZE];
-	char		signature[CPH_HEX_SIZE];
+	char		digest[HEX_SIZE];
+	char		signature[HEX_SIZE];
 
 	for (int i = 0; i < count; i++)
-		headers[i] = (CphSignedHeader) {names[i], values[i]};
-	cph_sign_digest(&request, digest);
-	cph_sign_request(&request, text_to_cstring(PG_GETARG_TEXT_PP(6)),
+		headers[i] = (CphParam) {names[i], values[i]};
+	write_form_digest(&request, digest);
+	write_signature(&request, text_to_cstring(PG_GETARG_TEXT_PP(6)),
 					 text_to_cstring(PG_GETARG_TEXT_PP(7)), signature);
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s %s",
-											  cph_sign_names(&request),
+											  signed_names(&request),
 											  digest, signature)));
 }
 
@@ -83,9 +83,9 @@ test_query(PG_FUNCTION_ARGS)
 Datum
 test_date(PG_FUNCTION_ARGS)
 {
-	char		date[CPH_DATE_SIZE];
+	char		date[DATE_SIZE];
 
-	cph_sign_date((pg_time_t) PG_GETARG_INT64(0), date);
+	write_date((pg_time_t) PG_GETARG_INT64(0), date);
 	PG_RETURN_TEXT_P(cstring_to_text(date));
 }
 
