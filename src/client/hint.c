@@ -36,6 +36,12 @@ hint_of_connection(const CphCall *call)
 	/* no answer to a greeting that has no end of line */
 	if (strstr(text, "SSL connection timeout") != NULL)
 		return no_tls(call);
+
+	/* since 8.9 libcurl does not tell what of a connection was waited for */
+	if (strncmp(call->request.base, "https://", 8) == 0 &&
+		strstr(text, "Connection timed out") != NULL)
+		return psprintf("The host may not be reachable from here, or the port may not speak TLS: see the option \"%s\" of the server.",
+						endpoint_option(call));
 	if (cph_transfer_state(call->transfer) == CPH_TRANSFER_TIMED_OUT)
 		return NULL;
 	if (given == NULL)
