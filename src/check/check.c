@@ -199,8 +199,8 @@ report_peer(CphCheck *check)
 /*
  * cph_fdw_check(server name) returns setof (item text, status text, detail
  * text): tests the connection and each thing that the documents leave open.
- * status is ok, advice, differs, unknown or failed.  Sends at most 40 requests, beside
- * those that have to be tried again.  Raises an error if the caller lacks
+ * status is ok, advice, differs, unknown or failed.  Sends at most 40 requests,
+ * beside those that have to be tried again.  Raises an error if the caller lacks
  * USAGE on the server, or the set-up names no endpoint or project.
  */
 Datum

@@ -165,14 +165,15 @@ take_turn(CphCall *call)
 	return call->turn;
 }
 
-/* Begins a try of a call, if that is possible now. */
+/*
+ * Begins a try of a call, if that is possible now.  Leaves pieces in the current
+ * context.
+ */
 static void
 start_try(CphCall *call)
 {
 	CphClient  *client = call->client;
 	bool		page = call->endpoint != NULL;
-	MemoryContext scratch;
-	MemoryContext caller;
 
 	if (page && client->failure != NULL)
 		cph_call_fail(call, client->failure);
@@ -181,13 +182,16 @@ start_try(CphCall *call)
 	{
 		if (page)
 			set_path(call);
-		scratch = AllocSetContextCreate(client->context, "cph_fdw request",
-										ALLOCSET_SMALL_SIZES);
-		caller = MemoryContextSwitchTo(scratch);
 		send_request(call);
-		MemoryContextSwitchTo(caller);
-		MemoryContextDelete(scratch);
 	}
+}
+
+/* Tells whether a call waits for the answer to its try. */
+static bool
+is_pending(const CphCall *call)
+{
+	return call->transfer != NULL &&
+		cph_transfer_state(call->transfer) == CPH_TRANSFER_PENDING;
 }
 
 /*
@@ -197,23 +201,24 @@ start_try(CphCall *call)
 static void
 step_call(CphCall *call)
 {
+	MemoryContext scratch;
+	MemoryContext caller;
+
+	if (call->verdict != CPH_VERDICT_NONE || is_pending(call))
+		return;
+	scratch = AllocSetContextCreate(call->client->context, "cph_fdw call",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
 	while (call->verdict == CPH_VERDICT_NONE)
 	{
-		MemoryContext scratch;
-		MemoryContext caller;
-
 		if (call->transfer == NULL)
 			start_try(call);
-		if (call->transfer == NULL ||
-			cph_transfer_state(call->transfer) == CPH_TRANSFER_PENDING)
+		if (call->transfer == NULL || is_pending(call))
 			break;
-		scratch = AllocSetContextCreate(call->client->context,
-										"cph_fdw answer", ALLOCSET_SMALL_SIZES);
-		caller = MemoryContextSwitchTo(scratch);
 		cph_call_finish(call);
-		MemoryContextSwitchTo(caller);
-		MemoryContextDelete(scratch);
 	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 }
 
 /* Ends the client's question, if it is settled: its calls go on, or fail. */
@@ -238,7 +243,7 @@ end_question(CphClient *client)
 /*
  * Goes on with all calls of a client as far as that is possible without
  * waiting, and has its transport wake it for the rest.  Raises no error for
- * what the service answers, which waits for cph_call_read.
+ * what the service answers, which waits for cph_call_page.
  */
 void
 cph_client_step(CphClient *client)

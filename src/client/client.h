@@ -40,6 +40,7 @@ extern const char *cph_client_no_mapping(Oid userid, Oid serverid);
 extern bool cph_client_may_ask(const CphClient *client);
 extern void cph_client_rest(CphClient *client);
 extern void cph_client_close(CphClient *client);
+extern int64 cph_client_total(CphClient *client, const CphEndpoint *endpoint);
 extern const char *cph_client_server_name(const CphClient *client);
 extern const char *cph_client_project(CphClient *client);
 extern const CphPeer *cph_client_peer(const CphClient *client);
@@ -69,7 +70,7 @@ extern CphCall *cph_call_locate(CphClient *client, const CphEndpoint *endpoint,
 								const char *id);
 extern bool cph_call_ready(const CphCall *call);
 extern Size cph_call_size(const CphCall *call);
-extern CphCallResult cph_call_read(CphCall *call, CphPage **page,
+extern CphCallResult cph_call_page(CphCall *call, CphPage **page,
 								   const CphFilter **invalid);
 extern CphLocated cph_call_location(CphCall *call, char **value);
 extern void cph_call_drop(CphCall *call);

@@ -91,8 +91,8 @@ notice_wait(CphClient *client)
 /*
  * Takes note of what the client waits for, and since when, and of the time that
  * it has waited without progress: an answer, or some more of one.  Who comes
- * later than was wanted, as the reader of a cursor, did not wait.  Returns false if it waits for
- * nothing.
+ * later than was wanted, as the reader of a cursor, did not wait.  Returns false
+ * if it waits for nothing.
  */
 static bool
 look(CphClient *client, int64 now)

@@ -71,7 +71,7 @@ cph_client_note_rows(CphClient *client, int rows)
 void
 cph_client_report(CphClient *client)
 {
-	cph_connection_share(client->connection);
+	cph_facts_share(client->connection);
 	cph_stats_add(client->options->serverid, client->userid, client->counters,
 				  &client->reported);
 }

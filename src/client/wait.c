@@ -28,7 +28,7 @@ help_other(CphClient *client)
 
 /*
  * Goes on with all calls as far as that is possible without waiting.  Raises
- * no error for what the service answers, which waits for cph_call_read.
+ * no error for what the service answers, which waits for cph_call_page.
  */
 void
 cph_client_perform(CphClient *client)
@@ -132,21 +132,32 @@ cph_client_project(CphClient *client)
 CphFacts *
 cph_client_facts(CphClient *client, const CphEndpoint *endpoint)
 {
-	return cph_connection_facts(client->connection, endpoint,
-								cph_client_project(client));
+	return cph_facts_find(client->connection, endpoint,
+						  cph_client_project(client));
+}
+
+/* Waits until a call is ready. */
+static void
+await(CphCall *call)
+{
+	while (!cph_call_ready(call))
+		cph_client_wait(call->client);
 }
 
 /*
- * Reads a call that is ready as cph_call_take does, but raises its error.
+ * Waits for a call and reads it as cph_call_take does, but raises its error.
+ * The call ends.
  */
 CphCallResult
-cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
+cph_call_page(CphCall *call, CphPage **page, const CphFilter **invalid)
 {
 	CphFailure	failure;
 
+	await(call);
 	if (!cph_call_take(call, page, &failure))
 		raise_failure(&failure);
 	*invalid = call->invalid;
+	cph_call_drop(call);
 	if (*page != NULL)
 		return CPH_CALL_PAGE;
 	return (*invalid)->invalid_is_none ? CPH_CALL_NO_ROWS :
@@ -155,49 +166,44 @@ cph_call_read(CphCall *call, CphPage **page, const CphFilter **invalid)
 
 /*
  * Waits for a call of cph_call_locate and returns what came of it, and value,
- * palloc'd, where the item is located.  A call can be read once.
+ * palloc'd, where the item is located.  The call ends.
  */
 CphLocated
 cph_call_location(CphCall *call, char **value)
 {
 	CphLocated	located;
 
-	while (!cph_call_ready(call))
-		cph_client_wait(call->client);
+	await(call);
 	if (!cph_call_take_location(call, &located, value))
 		raise_failure(&call->failure);
+	cph_call_drop(call);
 	return located;
-}
-
-/* Sends a request for a page and waits until it is ready. */
-static CphCall *
-send_and_wait(CphClient *client, const CphEndpoint *endpoint,
-			  const CphParam *params, int nparams, int64 offset, int limit)
-{
-	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
-									 offset, limit);
-
-	while (!cph_call_ready(call))
-		cph_client_wait(client);
-	return call;
 }
 
 /*
  * Sends a request for a page, waits for it, and decodes it in the current
- * memory context, as cph_call_send and cph_call_read do.
+ * memory context, as cph_call_send and cph_call_page do.
  */
 CphCallResult
 cph_client_fetch(CphClient *client, const CphEndpoint *endpoint,
 				 const CphParam *params, int nparams, int64 offset, int limit,
 				 CphPage **page)
 {
-	CphCall    *call = send_and_wait(client, endpoint, params, nparams,
-									 offset, limit);
 	const CphFilter *invalid;
-	CphCallResult result = cph_call_read(call, page, &invalid);
 
-	cph_call_drop(call);
-	return result;
+	return cph_call_page(cph_call_send(client, endpoint, params, nparams,
+									   offset, limit), page, &invalid);
+}
+
+/* Asks for the number of rows of a list; -1: the service does not tell. */
+int64
+cph_client_total(CphClient *client, const CphEndpoint *endpoint)
+{
+	CphPage    *page;
+
+	return cph_client_fetch(client, endpoint, NULL, 0, 0, 1,
+							&page) == CPH_CALL_PAGE && page->has_count ?
+		page->count : -1;
 }
 
 /*
@@ -210,10 +216,12 @@ cph_client_try(CphClient *client, const CphEndpoint *endpoint,
 			   const CphParam *params, int nparams, int64 offset, int limit,
 			   CphPage **page, CphFailure *failure)
 {
-	CphCall    *call = send_and_wait(client, endpoint, params, nparams,
+	CphCall    *call = cph_call_send(client, endpoint, params, nparams,
 									 offset, limit);
-	bool		result = cph_call_take(call, page, failure);
+	bool		result;
 
+	await(call);
+	result = cph_call_take(call, page, failure);
 	cph_call_drop(call);
 	return result;
 }

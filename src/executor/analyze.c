@@ -84,13 +84,8 @@ close_sampling(Sampling *sampling)
 static int64
 ask_total(Sampling *sampling)
 {
-	CphPage    *page;
-
-	if (sampling->endpoint->total_field == NULL ||
-		cph_client_fetch(sampling->client, sampling->endpoint, NULL, 0, 0, 1,
-						 &page) != CPH_CALL_PAGE || !page->has_count)
-		return -1;
-	return page->count;
+	return sampling->endpoint->total_field == NULL ? -1 :
+		cph_client_total(sampling->client, sampling->endpoint);
 }
 
 /* Returns an item as a row of the table, in the current memory context. */
@@ -154,7 +149,6 @@ sample_whole(Sampling *sampling, int64 total)
 	CphPagerOptions options = {0};
 	CphStreams *streams;
 	const CphItem *item;
-	CphStep		step;
 
 	reservoir_init_selection_state(&sampling->reservoir, sampling->target);
 	sampling->skip = -1;
@@ -168,16 +162,11 @@ sample_whole(Sampling *sampling, int64 total)
 	pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_TOTAL,
 								 total / options.page_size + 1);
 	streams = cph_streams_create(sampling->client, &options, NULL, NIL);
-	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
+	while (cph_streams_wait(streams, &item) == CPH_STEP_ROW)
 	{
-		if (step != CPH_STEP_ROW)
-			cph_client_wait(sampling->client);
-		else
-		{
-			sample_item(sampling, item);
-			if ((int64) sampling->seen % options.page_size == 0)
-				report_progress(sampling->seen / options.page_size);
-		}
+		sample_item(sampling, item);
+		if ((int64) sampling->seen % options.page_size == 0)
+			report_progress(sampling->seen / options.page_size);
 	}
 	cph_streams_close(streams);
 }
@@ -193,10 +182,7 @@ sample_page(Sampling *sampling, CphCall *call)
 	const CphFilter *invalid;
 	CphPage    *page = NULL;
 
-	while (!cph_call_ready(call))
-		cph_client_wait(sampling->client);
-	(void) cph_call_read(call, &page, &invalid);
-	cph_call_drop(call);
+	(void) cph_call_page(call, &page, &invalid);
 	MemoryContextSwitchTo(caller);
 	for (int i = 0; page && i < page->nitems && sampling->nrows < sampling->target; i++)
 	{

@@ -30,7 +30,7 @@ facts_of(const CphCover *cover)
 }
 
 /*
- * Takes the answer to a request for a number of rows, once it is there.
+ * Waits for the answer to a request for a number of rows, and takes it.
  * Returns false if it is of no use.
  */
 static bool
@@ -40,12 +40,8 @@ take_count(const CphCover *cover, CphCounted *counted)
 	uint32		filters = counted->counting.filters;
 	const CphFilter *invalid;
 	CphPage    *page;
-	CphCallResult result;
+	CphCallResult result = cph_call_page(counted->call, &page, &invalid);
 
-	while (!cph_call_ready(counted->call))
-		cph_client_wait(cover->state->client);
-	result = cph_call_read(counted->call, &page, &invalid);
-	cph_call_drop(counted->call);
 	counted->call = NULL;
 	counted->count = 0;
 	counted->proved = result == CPH_CALL_NO_ROWS;
@@ -200,13 +196,7 @@ CphStep
 cph_cover_read_next(const CphCover *cover, CphStreams *streams,
 					const CphItem **item)
 {
-	CphStep		step;
-
-	if (streams == NULL)
-		return CPH_STEP_END;
-	while ((step = cph_streams_next(streams, item)) == CPH_STEP_WAIT)
-		cph_client_wait(cover->state->client);
-	return step;
+	return streams ? cph_streams_wait(streams, item) : CPH_STEP_END;
 }
 
 /* Returns the value of the covering filter that an item has, as JSON, palloc'd. */
@@ -219,26 +209,12 @@ value_of_item(const CphCover *cover, const CphItem *item)
 	return cph_json_text(&value);
 }
 
-/* Tells whether a value, which is JSON, is one of the EXACT ones. */
-static bool
-is_exact(const CphCover *cover, const char *json)
-{
-	ListCell   *lc;
-
-	foreach(lc, cover->exact)
-	{
-		if (strcmp(json, lfirst(lc)) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Tells whether an item has one of the EXACT values. */
 bool
 cph_cover_is_exact(const CphCover *cover, const CphItem *item)
 {
 	char	   *json = value_of_item(cover, item);
-	bool		result = is_exact(cover, json);
+	bool		result = cph_has_text(cover->exact, json);
 
 	pfree(json);
 	return result;
@@ -276,7 +252,7 @@ read_others(CphCover *cover)
 	{
 		char	   *json = value_of_item(cover, item);
 
-		if (is_exact(cover, json))
+		if (cph_has_text(cover->exact, json))
 			break;
 		find_alike(cover, json)->rows++;
 		pfree(json);

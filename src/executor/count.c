@@ -125,13 +125,8 @@ cph_counting_prove(const CphCounting *counting, int64 count)
 static int64
 fetch_total(const CphCounting *counting)
 {
-	CphPage    *page;
-
-	if (cph_client_fetch(cph_scan_client(counting->state),
-						 counting->state->endpoint, NULL, 0, 0, 1,
-						 &page) != CPH_CALL_PAGE || !page->has_count)
-		return -1;
-	return page->count;
+	return cph_client_total(cph_scan_client(counting->state),
+							counting->state->endpoint);
 }
 
 /*
@@ -228,12 +223,10 @@ read_and_count(const CphCounting *counting, const char *key)
 	options.nparams = counting->nparams;
 	options.first_limit = 0;
 	streams = cph_streams_create(cph_scan_client(state), &options, NULL, NIL);
-	while ((step = cph_streams_next(streams, &item)) != CPH_STEP_END)
+	while ((step = cph_streams_wait(streams, &item)) != CPH_STEP_END)
 	{
 		if (step == CPH_STEP_ROW)
 			cph_tally_count(state->tally, key, item);
-		else if (step == CPH_STEP_WAIT)
-			cph_client_wait(cph_scan_client(state));
 		else
 		{
 			/* The filter is not taken: read without any, from the start. */

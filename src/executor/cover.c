@@ -41,13 +41,6 @@ cph_cover_open(CphScanState *state, const CphQuery *query)
 	return cover;
 }
 
-/* Returns the ids of the rows that were returned; NULL: none can have been. */
-CphIdSet *
-cph_cover_ids(const CphCover *cover)
-{
-	return cover->ids;
-}
-
 /* Ends a cover and its requests.  NULL is allowed. */
 void
 cph_cover_close(CphCover *cover)

@@ -211,7 +211,7 @@ struct CphCover
 	CphStreams *streams;		/* of the part, or NULL */
 	int64		expected;		/* rows */
 	int64		returned;
-	CphIdSet   *ids;			/* of the rows returned */
+	CphIdSet   *ids;			/* of the rows returned; NULL: none can be */
 };
 
 /* Rows that are made (made.c) */
@@ -234,7 +234,6 @@ extern bool cph_cover_some(CphCover *cover);
 /* The scans (cover.c) */
 extern CphCover *cph_cover_open(CphScanState *state, const CphQuery *query);
 extern CphStep cph_cover_next(CphCover *cover, const CphItem **item);
-extern CphIdSet *cph_cover_ids(const CphCover *cover);
 extern void cph_cover_close(CphCover *cover);
 
 extern bool cph_scan_start(ForeignScanState *node);

@@ -30,7 +30,6 @@ static bool
 take_location(Search *search, const char *id, CphLocated located, char *place)
 {
 	CphScanState *state = search->node->fdw_state;
-	ListCell   *lc;
 
 	if (located == CPH_LOCATED_DENIED)
 		cph_client_facts(state->client, state->endpoint)->denies_details = true;
@@ -40,12 +39,8 @@ take_location(Search *search, const char *id, CphLocated located, char *place)
 	if (located != CPH_LOCATED)
 		return false;
 	search->missing += cph_idset_add(search->wanted, id);
-	foreach(lc, search->places)
-	{
-		if (strcmp(lfirst(lc), place) == 0)
-			return true;
-	}
-	search->places = lappend(search->places, place);
+	if (!cph_has_text(search->places, place))
+		search->places = lappend(search->places, place);
 	return true;
 }
 
@@ -76,8 +71,7 @@ locate(Search *search)
 										   list_nth(ids, asked));
 			asked++;
 		}
-		located = cph_call_location(calls[done], &place);
-		cph_call_drop(calls[done++]);
+		located = cph_call_location(calls[done++], &place);
 		known = take_location(search, id, located, place);
 	}
 	while (done < asked)
@@ -117,7 +111,6 @@ read_places(Search *search)
 	CphQuery	query = {0};
 	CphPagerOptions options;
 	CphStreams *streams;
-	CphStep		step = CPH_STEP_WAIT;
 	const CphItem *item;
 
 	cph_scan_pager_options(state, &query, &options);
@@ -127,14 +120,8 @@ read_places(Search *search)
 								 filter_of_places(state->endpoint),
 								 search->places);
 	while (search->missing > 0 &&
-		   ((step = cph_streams_next(streams, &item)) == CPH_STEP_ROW ||
-			step == CPH_STEP_WAIT))
-	{
-		if (step == CPH_STEP_ROW)
-			take_item(search, item);
-		else
-			cph_client_wait(state->client);
-	}
+		   cph_streams_wait(streams, &item) == CPH_STEP_ROW)
+		take_item(search, item);
 	cph_streams_close(streams);
 }
 

@@ -138,7 +138,7 @@ restart(CphRun *run)
 static void
 restart_without_cover(CphRun *run)
 {
-	run->seen = cph_cover_ids(run->cover);
+	run->seen = run->cover->ids;
 	cph_cover_close(run->cover);
 	run->cover = NULL;
 	restart(run);

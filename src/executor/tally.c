@@ -91,19 +91,12 @@ cph_tally_count(CphTally *tally, const char *request, const CphItem *item)
 	cph_json_read(tally->shape, &item->value, tally->values);
 	for (int i = 0; i < tally->nfields; i++)
 	{
-		const CphJsonValue *value = &tally->values[i];
-		char		number[32];
+		char		room[CPH_JSON_INTEGER_BYTES];
+		const char *text = cph_json_scalar(&tally->values[i], room);
 
-		if (value->kind == CPH_JSON_STRING &&
-			strlen(value->string) == value->length)
-			append_value(&tally->key, value->string);
-		else if (value->kind == CPH_JSON_INTEGER)
-		{
-			snprintf(number, sizeof(number), INT64_FORMAT, value->integer);
-			append_value(&tally->key, number);
-		}
-		else
+		if (text == NULL)
 			return;
+		append_value(&tally->key, text);
 	}
 	cph_tally_add(tally, tally->key.data, 1);
 }

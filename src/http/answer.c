@@ -9,7 +9,7 @@
 /* No answer asks for more patience than this, so that one can compute. */
 #define RETRY_AFTER_MAX (24 * 60 * 60)
 
-/* How the transfer stands; it changes in cph_transport_perform only. */
+/* Returns how a transfer stands; it changes in cph_transport_perform only. */
 CphTransferState
 cph_transfer_state(const CphTransfer *transfer)
 {
@@ -61,7 +61,7 @@ cph_transfer_sent(const CphTransfer *transfer)
 }
 
 /*
- * Why the transfer ended as it did, in libcurl's words: English, without
+ * Returns why a transfer ended as it did, in libcurl's words: English, without
  * secrets, perhaps with the peer's bytes.  Empty if pending or answered.
  */
 const char *
@@ -70,7 +70,7 @@ cph_transfer_error(const CphTransfer *transfer)
 	return transfer->state == CPH_TRANSFER_PENDING ? "" : transfer->error;
 }
 
-/* The HTTP status; 0: none came. */
+/* Returns the HTTP status; 0: none came. */
 int
 cph_transfer_status(const CphTransfer *transfer)
 {
@@ -83,8 +83,8 @@ cph_transfer_status(const CphTransfer *transfer)
 }
 
 /*
- * The body as far as it came, decompressed, zero-terminated, never NULL; it
- * lives as long as the transfer.
+ * Returns the body as far as it came, decompressed, zero-terminated, never
+ * NULL; it lives as long as the transfer.
  */
 const char *
 cph_transfer_body(const CphTransfer *transfer, Size *length)
@@ -94,8 +94,8 @@ cph_transfer_body(const CphTransfer *transfer, Size *length)
 }
 
 /*
- * The value of the answer's first header of the name, in any case of letters,
- * or NULL.  It lives until the next call for the same transfer.
+ * Returns the value of the answer's first header of the name, in any case of
+ * letters, or NULL.  It lives until the next call for the same transfer.
  */
 const char *
 cph_transfer_header(const CphTransfer *transfer, const char *name)
@@ -108,7 +108,7 @@ cph_transfer_header(const CphTransfer *transfer, const char *name)
 	return header->value;
 }
 
-/* The other end of the connection, as "ADDRESS, HTTP/2 over TLS"; palloc'd. */
+/* Returns the other end, as "ADDRESS, HTTP/2 over TLS"; palloc'd. */
 char *
 cph_transfer_peer(const CphTransfer *transfer)
 {
@@ -129,7 +129,10 @@ cph_transfer_peer(const CphTransfer *transfer)
 					"without TLS");
 }
 
-/* The time of the answer by the peer's clock, seconds since 1970; 0: unknown. */
+/*
+ * Returns the time of the answer by the peer's clock, in seconds since 1970; 0:
+ * unknown.
+ */
 int64
 cph_transfer_date(const CphTransfer *transfer)
 {
@@ -139,7 +142,7 @@ cph_transfer_date(const CphTransfer *transfer)
 	return time > 0 ? (int64) time : 0;
 }
 
-/* The number of connections that were opened for the transfer. */
+/* Returns the number of connections that were opened for a transfer. */
 int
 cph_transfer_connections(const CphTransfer *transfer)
 {
@@ -149,7 +152,7 @@ cph_transfer_connections(const CphTransfer *transfer)
 	return (int) connections;
 }
 
-/* Bytes received: the headers, and the body as it was on the wire. */
+/* Returns the bytes received: headers, and the body as it was on the wire. */
 int64
 cph_transfer_received(const CphTransfer *transfer)
 {
@@ -162,8 +165,8 @@ cph_transfer_received(const CphTransfer *transfer)
 }
 
 /*
- * The seconds that the answer's Retry-After asks to wait, given as a number or
- * as a date; 0: it asks for nothing.
+ * Returns the seconds that the answer's Retry-After asks to wait, given as a
+ * number or as a date; 0: it asks for nothing.
  */
 int64
 cph_transfer_retry_after(const CphTransfer *transfer)

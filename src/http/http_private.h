@@ -122,8 +122,7 @@ struct CphTransfer
 	bool		shared;			/* the refused one has other requests on it */
 	bool		lost;			/* the link was found silent: to be ended */
 	bool		stale;			/* failed by the age of its connection */
-	CURLcode	setup;			/* the first option that failed, */
-	const char *setup_option;	/* and its name */
+	CURLcode	setup;			/* of the first option that failed */
 	Size		header_length;	/* bytes of headers received */
 	char	   *body;			/* malloc'd: it grows within a callback */
 	Size		length;

@@ -53,7 +53,7 @@ cph_multi_close(CphTransport *transport)
 	cph_poller_close(&transport->poller);
 }
 
-/* The number of transfers that have not ended. */
+/* Returns the number of transfers that have not ended. */
 int
 cph_multi_pending(CphTransport *transport)
 {
@@ -224,7 +224,7 @@ cph_transport_wait(CphTransport *transport, uint32 wait_event)
 	cph_transport_perform(transport);
 }
 
-/* Whether transports have a descriptor to wait for, on this platform. */
+/* Tells whether transports have a descriptor to wait for, on this platform. */
 bool
 cph_transport_has_fd(void)
 {
@@ -232,8 +232,8 @@ cph_transport_has_fd(void)
 }
 
 /*
- * A descriptor that is readable whenever cph_transport_perform has something
- * to do, wake_at included; the transport's.  -1: there is none on this
+ * Returns a descriptor that is readable whenever cph_transport_perform has
+ * something to do, wake_at included; the transport's.  -1: there is none on this
  * system, and only cph_transport_wait can wait.
  */
 int

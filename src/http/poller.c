@@ -172,7 +172,7 @@ cph_poller_wait(CphPoller *poller, uint32 wait_event)
 		ResetLatch(MyLatch);
 }
 
-/* Microseconds of a clock that only goes forward; its zero means nothing. */
+/* Returns microseconds of a clock that only goes forward, from no known time. */
 int64
 cph_transport_now(void)
 {

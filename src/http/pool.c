@@ -67,7 +67,7 @@ close_idle(Oid key)
 	}
 }
 
-/* Equality of strings that may be NULL. */
+/* Tells whether two strings, which may be NULL, are the same. */
 static bool
 same_string(const char *a, const char *b)
 {
@@ -76,7 +76,7 @@ same_string(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* Whether connections made under one may serve the other. */
+/* Tells whether connections made under one may serve the other. */
 static bool
 same_route(const CphTransportOptions *a, const CphTransportOptions *b)
 {
@@ -86,7 +86,7 @@ same_route(const CphTransportOptions *a, const CphTransportOptions *b)
 		same_string(a->proxy_password, b->proxy_password);
 }
 
-/* The last used idle transport that fits, or NULL; closes those outdated. */
+/* Returns the last used idle transport that fits, or NULL; closes the others. */
 static CphTransport *
 find_idle(Oid key, const CphTransportOptions *options)
 {
@@ -105,7 +105,7 @@ find_idle(Oid key, const CphTransportOptions *options)
 	return NULL;
 }
 
-/* A copy in the current context; NULL of NULL. */
+/* Returns a copy in the current context; NULL of NULL. */
 static char *
 copy_string(const char *string)
 {
@@ -113,8 +113,8 @@ copy_string(const char *string)
 }
 
 /*
- * A transport in the pool that holds no resource yet.  It is closed when
- * given back, until cph_multi_open has succeeded.
+ * Returns a transport in the pool that holds no resource yet.  It is closed
+ * when given back, until cph_multi_open has succeeded.
  */
 static CphTransport *
 make_transport(Oid key, const CphTransportOptions *options)
@@ -222,8 +222,8 @@ give_back(void *arg)
 }
 
 /*
- * An idle transport of the key, or a new one, for the borrower alone until
- * owner is reset or deleted.  Then its transfers are dropped, in whatever
+ * Returns an idle transport of the key, or a new one, for the borrower alone
+ * until owner is reset or deleted.  Then its transfers are dropped, in whatever
  * state they are, and it goes back to the pool.  Idle transports of the key
  * with another proxy or authority are closed: the options were altered.
  */
@@ -265,7 +265,7 @@ cph_transport_borrow(Oid key, const CphTransportOptions *options,
 }
 
 /*
- * Whether there are descriptors for a transfer beside those that are pending.
+ * Tells whether there are descriptors for a transfer beside the pending ones.
  * The first one needs no leave: without it there is only the error.
  */
 bool
@@ -289,7 +289,7 @@ cph_transfer_start(CphTransport *transport, const CphHttpRequest *request)
 }
 
 /*
- * Whether a transport of the key can be borrowed now and used with one
+ * Tells whether a transport of the key can be borrowed now and used with one
  * connection, and enough be left.  Idle ones of other keys would be closed.
  */
 bool
@@ -320,7 +320,7 @@ cph_transport_available(Oid key)
 	return taken >= wanted;
 }
 
-/* The number of transports of a key, idle and borrowed. */
+/* Returns the number of transports of a key, idle and borrowed. */
 int
 cph_transport_count(Oid key)
 {
@@ -332,7 +332,7 @@ cph_transport_count(Oid key)
 	return count;
 }
 
-/* Whether a transport of the key is borrowed. */
+/* Tells whether a transport of the key is borrowed. */
 bool
 cph_transport_in_use(Oid key)
 {

@@ -80,6 +80,8 @@ typedef struct CphShape CphShape;
 extern CphShape *cph_json_shape(const char *const *paths, int npaths);
 extern void cph_json_read(CphShape *shape, const CphJsonValue *object,
 						  CphJsonValue *values);
+extern const char *cph_json_text_at(const CphJsonValue *object,
+									const char *path);
 
 /*
  * A value of the service's as jsonb, as JSON text, or as what it says.

@@ -68,9 +68,9 @@ cph_json_skip_blanks(const char *position, const char *end)
 
 /*
  * Returns the first byte from position on that is not a string's as it is: a
- * quote, a backslash or a control character.  Looks at eight bytes at once; of such a
- * word, the highest bit of a byte is left where the byte is one of these, and
- * the lowest bit left is that of the first one.
+ * quote, a backslash or a control character.  Looks at eight bytes at once; of
+ * such a word, the highest bit of a byte is left where the byte is one of these,
+ * and the lowest bit left is that of the first one.
  */
 static const char *
 skip_plain(const char *position, const char *end)

@@ -154,3 +154,17 @@ cph_json_read(CphShape *shape, const CphJsonValue *object,
 			values[i] = values[shape->first[i]];
 	}
 }
+
+/*
+ * Returns the string at a path of an object, which is the object's; NULL if
+ * there is none, or it is empty, or holds a zero byte.
+ */
+const char *
+cph_json_text_at(const CphJsonValue *object, const char *path)
+{
+	CphJsonValue value;
+
+	cph_json_read(cph_json_shape(&path, 1), object, &value);
+	return value.kind == CPH_JSON_STRING && value.length > 0 &&
+		strlen(value.string) == value.length ? value.string : NULL;
+}

@@ -10,6 +10,7 @@
 #include "compat.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 /*
  * Memory for secrets, which is overwritten before it is freed.
@@ -45,10 +46,11 @@ extern void cph_idset_clear(CphIdSet *set);
 extern bool cph_parse_time(const char *text, TimestampTz *time);
 
 /*
- * Strings of the service in the database's encoding.
+ * Texts, and strings of the service in the database's encoding.
  */
 
 extern char *cph_server_text(const char *string, int *length);
 extern char *cph_message_text(const char *string);
+extern bool cph_has_text(const List *texts, const char *text);
 
 #endif							/* CPH_LIB_H */

@@ -1,6 +1,6 @@
 /*
  * text.c
- *		Strings of the service in the database's encoding.
+ *		Texts, and strings of the service in the database's encoding.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -54,4 +54,18 @@ cph_message_text(const char *string)
 			*p = '?';
 	}
 	return result;
+}
+
+/* Tells whether a list of texts (char *) has one. */
+bool
+cph_has_text(const List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
 }

@@ -85,7 +85,7 @@ typedef struct CphPager
 	bool	   *unread;			/* of each item */
 	int64		pages;			/* pages that were taken */
 	bool		ended;			/* nothing follows the page */
-	const CphFilter *invalid;
+	const CphFilter *invalid;	/* whose value the service did not take */
 
 	/* What was read */
 	CphFrontier frontier;
@@ -125,7 +125,6 @@ extern CphPager *cph_pager_start(CphClient *client,
 								 const CphPagerOptions *options);
 extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
 extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
-extern const CphFilter *cph_pager_invalid(const CphPager *pager);
 extern void cph_pager_close(CphPager *pager);
 
 /* What a page shows (trust.c) */

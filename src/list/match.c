@@ -5,6 +5,7 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "list/list.h"
+#include "lib/lib.h"
 #include "json/json.h"
 
 /* Fields of an item, and for each the values it may have. */
@@ -48,12 +49,8 @@ cph_match_item(CphMatch *match, const CphItem *item)
 	{
 		char		room[CPH_JSON_INTEGER_BYTES];
 		const char *text = cph_json_scalar(&match->read[i], room);
-		bool		found = false;
-		ListCell   *lc;
 
-		foreach(lc, match->values[i])
-			found |= text != NULL && strcmp(text, lfirst(lc)) == 0;
-		if (!found)
+		if (text == NULL || !cph_has_text(match->values[i], text))
 			return false;
 	}
 	return true;

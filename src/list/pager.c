@@ -71,13 +71,6 @@ cph_pager_peek(const CphPager *pager, int ahead)
 	return NULL;
 }
 
-/* Returns the filter whose value the service did not take. */
-const CphFilter *
-cph_pager_invalid(const CphPager *pager)
-{
-	return pager->invalid;
-}
-
 /*
  * Asks again from further up the list, since the page at an offset may have
  * jumped over rows.
@@ -339,8 +332,7 @@ take_page(CphPager *pager)
 	MemoryContextReset(pager->page_context);
 	caller = MemoryContextSwitchTo(pager->page_context);
 	asked = take_asked(pager);
-	result = cph_call_read(asked.call, &page, &pager->invalid);
-	cph_call_drop(asked.call);
+	result = cph_call_page(asked.call, &page, &pager->invalid);
 	if (result == CPH_CALL_NO_ROWS)
 	{
 		pager->invalid = NULL;

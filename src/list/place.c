@@ -39,12 +39,8 @@ fetch(const Search *search, int64 offset, int limit)
 	CphCall    *call = cph_call_send(search->client, options->endpoint,
 									 options->params, options->nparams,
 									 offset, limit);
-	CphCallResult result;
+	CphCallResult result = cph_call_page(call, &page, &search->place->invalid);
 
-	while (!cph_call_ready(call))
-		cph_client_wait(search->client);
-	result = cph_call_read(call, &page, &search->place->invalid);
-	cph_call_drop(call);
 	if (result == CPH_CALL_NO_ROWS)
 		page = palloc0(sizeof(CphPage));
 	if (result != CPH_CALL_INVALID_FILTER)

@@ -171,7 +171,7 @@ fill_head(CphStreams *streams, Stream *stream)
 		start_stream(streams, stream);
 		step = cph_pager_next(stream->pager, &item);
 		if (step == CPH_STEP_INVALID)
-			streams->invalid = cph_pager_invalid(stream->pager);
+			streams->invalid = stream->pager->invalid;
 		if (step == CPH_STEP_END)
 			end_stream(stream);
 		else if (step != CPH_STEP_ROW)
@@ -262,6 +262,17 @@ cph_streams_next(CphStreams *streams, const CphItem **item)
 			return CPH_STEP_ROW;
 	}
 	return cph_tail_next(streams->tail, item);
+}
+
+/* Returns the next row as cph_streams_next does, but waits for it. */
+CphStep
+cph_streams_wait(CphStreams *streams, const CphItem **item)
+{
+	CphStep		step;
+
+	while ((step = cph_streams_next(streams, item)) == CPH_STEP_WAIT)
+		cph_client_wait(streams->client);
+	return step;
 }
 
 /*

@@ -10,6 +10,7 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "planner/planner_private.h"
+#include "lib/lib.h"
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -99,20 +100,6 @@ asks_more(Node *node, void *arg)
 	return expression_tree_walker(node, asks_more, arg);
 }
 
-/* Tells whether one of some texts is another text. */
-static bool
-has_text(List *texts, const char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Returns for each EXACT value of a filter, as a constant, whether the query
  * tells it apart from others; NIL if it asks more of the filter's column than
@@ -142,8 +129,8 @@ cph_conditional_values(const CphTable *table, int filter_number,
 	{
 		if (filter->values[i].class == CPH_EXACT)
 			conditions = lappend(conditions,
-								 makeBoolConst(has_text(telling.values,
-														filter->values[i].value),
+								 makeBoolConst(cph_has_text(telling.values,
+															filter->values[i].value),
 											   false));
 	}
 	return conditions;

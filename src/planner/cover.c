@@ -211,31 +211,6 @@ cph_path_by_counts(CphTable *table, List *restrictinfos, Cost *cost,
 	return path;
 }
 
-/* What replacing a column by a value needs. */
-typedef struct Replacing
-{
-	const CphTable *table;
-	const CphFilter *filter;
-	const char *value;
-} Replacing;
-
-/* Replaces the column of a filter's field by a value. */
-static Node *
-replace_column(Node *node, void *arg)
-{
-	Replacing  *replacing = arg;
-	const char *field;
-
-	if (node == NULL)
-		return NULL;
-	if (!IsA(node, Var))
-		return expression_tree_mutator(node, replace_column, arg);
-	field = cph_table_field(replacing->table, node);
-	if (field == NULL || strcmp(field, replacing->filter->field) != 0)
-		return copyObject(node);
-	return cph_table_constant((Var *) node, replacing->value);
-}
-
 /*
  * Returns those of some RestrictInfos that are of the column of a filter, and
  * of no other column of the table.  They are evaluated for each value, whether
@@ -276,13 +251,14 @@ conditions_of(const CphTable *table, List *clauses, const CphFilter *filter)
 
 	for (int i = 0; i < filter->nvalues; i++)
 	{
-		Replacing	replacing = {table, filter, filter->values[i].value};
+		Node	   *condition;
 
-		if (filter->values[i].class == CPH_EXACT)
-			conditions = lappend(conditions,
-								 eval_const_expressions(table->root,
-														replace_column((Node *) all,
-																	   &replacing)));
+		if (filter->values[i].class != CPH_EXACT)
+			continue;
+		condition = cph_table_replace(table, (Node *) all, filter->field,
+									  filter->values[i].value);
+		conditions = lappend(conditions,
+							 eval_const_expressions(table->root, condition));
 	}
 	return conditions;
 }

@@ -236,46 +236,17 @@ bind_constants(const CphTable *table, CphClause *clause)
 		clause->fans_out = list_length(binding->values) > 1;
 }
 
-/* What replacing the constants of a table in a clause needs and finds. */
-typedef struct Replacing
-{
-	const CphTable *table;
-	bool		replaced;		/* a constant was found */
-} Replacing;
-
-/* Replaces the constants of the table by their values. */
-static Node *
-replace_constants(Node *node, void *arg)
-{
-	Replacing  *replacing = arg;
-	const char *field;
-	const char *value = NULL;
-
-	if (node == NULL)
-		return NULL;
-	if (!IsA(node, Var))
-		return expression_tree_mutator(node, replace_constants, arg);
-	field = cph_table_field(replacing->table, node);
-	if (field != NULL && cph_field_is_constant(field))
-		value = cph_options_constant(replacing->table->options, field);
-	if (value == NULL)
-		return copyObject(node);
-	replacing->replaced = true;
-	return cph_table_constant((Var *) node, value);
-}
-
 /* Reads a clause that is of constants of the table, and no other column. */
 static CphClause *
 read_gate(const CphTable *table, Expr *expr)
 {
-	Replacing	replacing = {table, false};
 	Node	   *node;
 	CphClause  *clause;
 
 	if (!table->has_constants)
 		return NULL;
-	node = replace_constants((Node *) expr, &replacing);
-	if (!replacing.replaced || !is_value(table, node))
+	node = cph_table_replace(table, (Node *) expr, NULL, NULL);
+	if (node == NULL || !is_value(table, node))
 		return NULL;
 	clause = palloc0(sizeof(CphClause));
 	clause->expr = expr;

@@ -36,7 +36,8 @@ typedef struct CphTable
 } CphTable;
 
 extern CphTable *cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid);
-extern Node *cph_table_constant(const Var *var, const char *text);
+extern Node *cph_table_replace(const CphTable *table, Node *node,
+							   const char *field, const char *value);
 extern List *cph_table_columns(const CphTable *table, List *exprs);
 extern const char *cph_table_field(const CphTable *table, const Node *node);
 

@@ -8,6 +8,7 @@
 
 #include "access/sysattr.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -86,8 +87,8 @@ cph_table_field(const CphTable *table, const Node *node)
 }
 
 /* Returns a constant of a column's type, whose text the input function takes. */
-Node *
-cph_table_constant(const Var *var, const char *text)
+static Node *
+constant_of(const Var *var, const char *text)
 {
 	Oid			function;
 	Oid			ioparam;
@@ -101,6 +102,54 @@ cph_table_constant(const Var *var, const char *text)
 								 var->vartypmod);
 	return (Node *) makeConst(var->vartype, var->vartypmod, var->varcollid,
 							  length, value, false, by_value);
+}
+
+/* What replacing columns by constants needs, and finds. */
+typedef struct Replacing
+{
+	const CphTable *table;
+	const char *field;			/* of the columns; NULL: constants */
+	const char *value;
+	bool		replaced;		/* there was one */
+} Replacing;
+
+/* Replaces a column in an expression, if it is one of those. */
+static Node *
+replace_column(Node *node, void *arg)
+{
+	Replacing  *replacing = arg;
+	const CphTable *table = replacing->table;
+	const char *value = NULL;
+	const char *field;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, Var))
+		return expression_tree_mutator(node, replace_column, arg);
+	field = cph_table_field(table, node);
+	if (field != NULL && replacing->field == NULL)
+		value = cph_options_constant(table->options, field);
+	else if (field != NULL && strcmp(field, replacing->field) == 0)
+		value = replacing->value;
+	if (value == NULL)
+		return copyObject(node);
+	replacing->replaced = true;
+	return constant_of((Var *) node, value);
+}
+
+/*
+ * Returns an expression with a value in the place of the column that shows a
+ * field, or, if field is NULL, with the table's constants in the places of
+ * theirs; NULL: there is no such column in it.
+ */
+Node *
+cph_table_replace(const CphTable *table, Node *node, const char *field,
+				  const char *value)
+{
+	Replacing	replacing = {table, field, value};
+	Node	   *result = replace_column(node, &replacing);
+
+	return replacing.replaced ? result : NULL;
 }
 
 /*

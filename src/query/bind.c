@@ -5,6 +5,7 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "query/query.h"
+#include "lib/lib.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -116,14 +117,7 @@ cph_bind_time(Oid type, Datum value, TimestampTz *time)
 static List *
 add_distinct(List *values, char *value)
 {
-	ListCell   *lc;
-
-	foreach(lc, values)
-	{
-		if (strcmp(lfirst(lc), value) == 0)
-			return values;
-	}
-	return lappend(values, value);
+	return cph_has_text(values, value) ? values : lappend(values, value);
 }
 
 /*

@@ -77,13 +77,8 @@ inside_of_name(const char *name)
 static const char *
 first_name(const CphFilter *filter, const CphPage *page)
 {
-	CphShape   *shape = cph_json_shape(&filter->field, 1);
-	CphJsonValue value;
-
-	if (page->nitems == 0)
-		return NULL;
-	cph_json_read(shape, &page->items[0].value, &value);
-	return value.kind == CPH_JSON_STRING ? value.string : NULL;
+	return page->nitems == 0 ? NULL :
+		cph_json_text_at(&page->items[0].value, filter->field);
 }
 
 /*

@@ -78,7 +78,7 @@ find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
  * read says nothing.
  */
 void
-cph_json_error(const char *body, Size length, CphServiceError *error)
+cph_error_read(const char *body, Size length, CphServiceError *error)
 {
 	MemoryContext context;
 	MemoryContext caller;

@@ -155,7 +155,7 @@ read_error(const CphTransfer *transfer, CphServiceError *error)
 	Size		length;
 	const char *body = cph_transfer_body(transfer, &length);
 
-	cph_json_error(body, length, error);
+	cph_error_read(body, length, error);
 	if (error->request_id == NULL && header != NULL)
 		error->request_id = pstrdup(header);
 }

@@ -248,12 +248,7 @@ cph_page_locate(const CphLocator *locator, const char *body, Size length,
 				const char **reason)
 {
 	CphJsonValue *object = cph_json_document(body, length, reason);
-	CphJsonValue value = {0};
+	const char *text = object ? cph_json_text_at(object, locator->field) : NULL;
 
-	if (object != NULL && object->kind == CPH_JSON_OBJECT)
-		cph_json_read(cph_json_shape(&locator->field, 1), object, &value);
-	if (value.kind != CPH_JSON_STRING || value.length == 0 ||
-		strlen(value.string) != value.length)
-		return NULL;
-	return pstrdup(value.string);
+	return text ? pstrdup(text) : NULL;
 }

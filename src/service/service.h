@@ -242,7 +242,7 @@ typedef struct CphServiceError
 	char	   *request_id;
 } CphServiceError;
 
-extern void cph_json_error(const char *body, Size length,
+extern void cph_error_read(const char *body, Size length,
 						   CphServiceError *error);
 
 /*
@@ -295,7 +295,7 @@ extern const CphOutcome *cph_outcome_find(const CphTransfer *transfer,
 										  CphServiceError *error);
 extern bool cph_outcome_may_retry(const CphTransfer *transfer, int failures,
 								  int max_retries, int patience);
-extern int64 cph_outcome_backoff(const CphTransfer *transfer, int tries);
+extern int64 cph_outcome_backoff(const CphTransfer *transfer, int failures);
 extern int64 cph_outcome_throttle_wait(const CphTransfer *transfer,
 									   const CphServiceError *error, int tries);
 extern char *cph_outcome_detail(const CphTransfer *transfer,

@@ -269,24 +269,18 @@ read_ini(const CredFile *file, char *content, const char *profile,
 
 /*
  * Returns a member of the object of keys in a document, by one of the two names
- * that the service's interfaces give it; NULL: it has none that is a string.
+ * that the service's interfaces give it; NULL: it has none that is a text.
  */
 static char *
 find_member(const CphJsonValue *document, const char *name, const char *other)
 {
 	static const char *const objects[] = {"credential.", "credentials.", ""};
-	CphJsonValue value;
+	const char *text = NULL;
 
-	for (int i = 0; i < 2 * lengthof(objects); i++)
-	{
-		const char *path = psprintf("%s%s", objects[i / 2],
-									i % 2 ? other : name);
-
-		cph_json_read(cph_json_shape(&path, 1), document, &value);
-		if (value.kind == CPH_JSON_STRING && value.length > 0)
-			return unconstify(char *, value.string);
-	}
-	return NULL;
+	for (int i = 0; text == NULL && i < 2 * lengthof(objects); i++)
+		text = cph_json_text_at(document, psprintf("%s%s", objects[i / 2],
+												   i % 2 ? other : name));
+	return unconstify(char *, text);
 }
 
 /* Raises an error if keys have come to their end, as a file tells it. */

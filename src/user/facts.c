@@ -191,12 +191,12 @@ known_key(const CphConnection *connection, const CphKnown *known)
 
 /*
  * Returns what the service has shown of an endpoint for a project, to any
- * session, for reading and writing; cph_connection_share tells the others.
+ * session, for reading and writing; cph_facts_share tells the others.
  * Where there is no room, what was used longest ago is forgotten.
  */
 CphFacts *
-cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
-					 const char *project_id)
+cph_facts_find(CphConnection *connection, const CphEndpoint *endpoint,
+			   const char *project_id)
 {
 	static uint64 uses = 0;
 	CphKnown   *known = find_known(connection, endpoint, project_id);
@@ -214,7 +214,7 @@ cph_connection_facts(CphConnection *connection, const CphEndpoint *endpoint,
 
 /* Lets other sessions know what this one has learned.  Raises no error. */
 void
-cph_connection_share(const CphConnection *connection)
+cph_facts_share(const CphConnection *connection)
 {
 	for (int i = 0; i < CPH_MAX_KNOWN && connection->known[i] != NULL; i++)
 	{

@@ -43,13 +43,12 @@ const char *
 cph_project_read(const CphRecordKey *key, const CphTransfer *transfer)
 {
 	static const char *const list_path = "projects";
-	static const char *const id_path = "id";
 	const char *reason;
 	Size		length;
 	const char *body = cph_transfer_body(transfer, &length);
 	CphJsonValue *document = cph_json_document(body, length, &reason);
 	CphJsonValue list;
-	CphJsonValue id;
+	const char *id;
 
 	if (document == NULL)
 		return reason;
@@ -59,9 +58,9 @@ cph_project_read(const CphRecordKey *key, const CphTransfer *transfer)
 	if (list.length != 1)
 		return list.length == 0 ? "no project has the name of the region" :
 			"several projects have the name of the region";
-	cph_json_read(cph_json_shape(&id_path, 1), &list.elements[0], &id);
-	if (id.kind != CPH_JSON_STRING || cph_check_project_id(id.string) != NULL)
+	id = cph_json_text_at(&list.elements[0], "id");
+	if (id == NULL || cph_check_project_id(id) != NULL)
 		return "a project without an ID";
-	cph_login_set_project(key, id.string);
+	cph_login_set_project(key, id);
 	return NULL;
 }

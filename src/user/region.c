@@ -45,7 +45,7 @@ init_region(CphRegion *region, Size size, int tranche)
 	dsa_detach(area);
 }
 
-/* The bytes of the shared region, by the setting; 0: there is to be none. */
+/* Returns the bytes of the shared region; 0: there is to be none. */
 static Size
 configured_size(void)
 {

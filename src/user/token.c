@@ -123,15 +123,14 @@ cph_token_judge(const CphTransfer *transfer, CphOutcome *outcome)
  * token service tells it, whose clock may be another; 0: it does not tell.
  */
 static int64
-renewal_time(const CphJsonValue *expires, const CphJsonValue *issued)
+renewal_time(const char *expires, const char *issued)
 {
 	TimestampTz from;
 	TimestampTz until;
 	int64		life;
 
-	if (expires->kind != CPH_JSON_STRING || issued->kind != CPH_JSON_STRING ||
-		!cph_parse_time(expires->string, &until) ||
-		!cph_parse_time(issued->string, &from) || until <= from)
+	if (expires == NULL || issued == NULL || !cph_parse_time(expires, &until) ||
+		!cph_parse_time(issued, &from) || until <= from)
 		return 0;
 	life = until - from;
 	return cph_transport_now() + life - Min(life / MARGIN_PART, MARGIN_MAX_US);
@@ -166,24 +165,23 @@ keep_token(const CphRecordKey *key, const CphToken *token, const char *text)
 const char *
 cph_token_read(const CphRecordKey *key, const CphTransfer *transfer)
 {
-	static const char *const paths[] =
-	{"token.expires_at", "token.issued_at", "token.project.id"};
-	CphJsonValue values[lengthof(paths)];
 	const char *reason = NULL;
 	Size		length;
 	const char *body = cph_transfer_body(transfer, &length);
 	CphJsonValue *document = cph_json_document(body, length, &reason);
 	const char *text = cph_transfer_header(transfer, "X-Subject-Token");
+	const char *project_id;
 	CphToken	token = {0};
 
 	if (text == NULL || cph_check_key(text) != NULL)
 		return "no token in the header X-Subject-Token";
 	if (document == NULL)
 		return reason;
-	cph_json_read(cph_json_shape(paths, lengthof(paths)), document, values);
-	token.renew_at = renewal_time(&values[0], &values[1]);
-	if (values[2].kind == CPH_JSON_STRING)
-		strlcpy(token.project_id, values[2].string, sizeof(token.project_id));
+	token.renew_at = renewal_time(cph_json_text_at(document, "token.expires_at"),
+								  cph_json_text_at(document, "token.issued_at"));
+	project_id = cph_json_text_at(document, "token.project.id");
+	if (project_id != NULL)
+		strlcpy(token.project_id, project_id, sizeof(token.project_id));
 	return keep_token(key, &token, text) ? NULL :
 		"no memory to keep the token in";
 }

@@ -227,13 +227,13 @@ extern void cph_connection_init(void);
 extern CphConnection *cph_connection_open(const UserMapping *mapping);
 extern CphCommon *cph_connection_common(CphConnection *connection);
 extern void cph_connection_close(CphConnection *connection);
-extern CphFacts *cph_connection_facts(CphConnection *connection,
-									  const CphEndpoint *endpoint,
-									  const char *project_id);
+extern CphFacts *cph_facts_find(CphConnection *connection,
+								const CphEndpoint *endpoint,
+								const char *project_id);
 extern int64 cph_connection_rows(const CphOptions *options, Oid userid,
 								 const CphEndpoint *endpoint,
 								 const CphParam *params, int nparams);
-extern void cph_connection_share(const CphConnection *connection);
+extern void cph_facts_share(const CphConnection *connection);
 
 /*
  * What a server was asked, by whom: statistics, and the progress of clients.
