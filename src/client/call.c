@@ -265,23 +265,30 @@ cph_client_step(CphClient *client)
 	cph_client_schedule(client);
 }
 
-/* Adds a call for what an endpoint tells, and sends it if that is possible now. */
+/*
+ * Adds a call, and sends it if that is possible now: for a page, or, if id is
+ * not NULL, for where the item is.
+ */
 static CphCall *
-send_call(CphClient *client, const CphEndpoint *endpoint, char *query,
-		  char *filters, char *id, int limit)
+send_call(CphClient *client, const CphEndpoint *endpoint, const char *id,
+		  const CphParam *params, int nparams, int64 offset, int limit)
 {
+	MemoryContext caller = MemoryContextSwitchTo(client->context);
 	CphCall    *call = palloc0(sizeof(CphCall));
 
+	cph_client_borrow(client);
 	call->client = client;
 	call->endpoint = endpoint;
-	call->id = id;
+	call->id = id ? pstrdup(id) : NULL;
 	call->limit = limit;
+	call->filters = cph_request_query(params, nparams);
 	call->request.method = "GET";
 	call->request.base = client->base;
-	call->filters = filters;
-	call->request.query = query;
+	call->request.query = id ? pstrdup("") :
+		cph_request_page_query(params, nparams, offset, limit);
 	dlist_push_tail(&client->calls, &call->node);
 	cph_client_step(client);
+	MemoryContextSwitchTo(caller);
 	return call;
 }
 
@@ -294,15 +301,7 @@ CphCall *
 cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 			  const CphParam *params, int nparams, int64 offset, int limit)
 {
-	MemoryContext caller = MemoryContextSwitchTo(client->context);
-	CphCall    *call;
-
-	cph_client_borrow(client);
-	call = send_call(client, endpoint,
-					 cph_request_page_query(params, nparams, offset, limit),
-					 cph_request_query(params, nparams), NULL, limit);
-	MemoryContextSwitchTo(caller);
-	return call;
+	return send_call(client, endpoint, NULL, params, nparams, offset, limit);
 }
 
 /*
@@ -312,11 +311,5 @@ cph_call_send(CphClient *client, const CphEndpoint *endpoint,
 CphCall *
 cph_call_locate(CphClient *client, const CphEndpoint *endpoint, const char *id)
 {
-	MemoryContext caller = MemoryContextSwitchTo(client->context);
-	CphCall    *call;
-
-	cph_client_borrow(client);
-	call = send_call(client, endpoint, pstrdup(""), pstrdup(""), pstrdup(id), 0);
-	MemoryContextSwitchTo(caller);
-	return call;
+	return send_call(client, endpoint, id, NULL, 0, 0, 0);
 }

@@ -9,7 +9,6 @@
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 /* The reset callback of a client's context: others need not wait for it. */
 static void
@@ -57,15 +56,8 @@ cph_client_has_project(CphClient *client)
 const char *
 cph_client_no_mapping(Oid userid, Oid serverid)
 {
-	const Oid	users[] = {userid, InvalidOid};
-
-	for (int i = 0; i < lengthof(users); i++)
-	{
-		if (SearchSysCacheExists2(USERMAPPINGUSERSERVER,
-								  ObjectIdGetDatum(users[i]),
-								  ObjectIdGetDatum(serverid)))
-			return NULL;
-	}
+	if (OidIsValid(cph_mapping_find(userid, serverid)))
+		return NULL;
 	return "Create a user mapping for the user, or grant SELECT on a view whose owner has one.";
 }
 

@@ -248,6 +248,36 @@ cph_call_finish(CphCall *call)
 }
 
 /*
+ * Makes sense of the answer to a call, if it is one to: a page, or where an item
+ * is, in the current memory context.  A call whose answer has none fails.
+ */
+static void
+read_answer(CphCall *call, CphPage **page, char **value)
+{
+	CphServiceError none = {0};
+	const char *reason = NULL;
+	const char *body;
+	Size		length;
+
+	Assert(cph_call_ready(call));
+	*page = NULL;
+	*value = NULL;
+	if (call->verdict != CPH_VERDICT_USE || call->invalid != NULL ||
+		call->located != CPH_LOCATED)
+		return;
+	body = cph_transfer_body(call->transfer, &length);
+	if (call->id != NULL)
+		*value = cph_page_locate(call->endpoint->locator, body, length, &reason);
+	else
+		*page = cph_page_decode(call->endpoint, body, length, call->limit,
+								&reason);
+	if (reason == NULL)
+		return;
+	cph_transfer_distrust(call->transfer);
+	fail_try(call, &none, reason);
+}
+
+/*
  * Reads a call that is ready: decodes its page in the current memory context,
  * or returns none where a filter's value was not taken.  Returns false, and
  * the error, which lives as long as the client, where it ended in one.  A call
@@ -257,25 +287,9 @@ bool
 cph_call_take(CphCall *call, CphPage **page, CphFailure *failure)
 {
 	CphClient  *client = call->client;
-	const char *reason = NULL;
-	const char *body;
-	Size		length;
+	char	   *unused;
 
-	Assert(cph_call_ready(call));
-	*page = NULL;
-	if (call->verdict == CPH_VERDICT_USE && call->invalid == NULL)
-	{
-		CphServiceError none = {0};
-
-		body = cph_transfer_body(call->transfer, &length);
-		*page = cph_page_decode(call->endpoint, body, length, call->limit,
-								&reason);
-		if (*page == NULL)
-		{
-			cph_transfer_distrust(call->transfer);
-			fail_try(call, &none, reason);
-		}
-	}
+	read_answer(call, page, &unused);
 	if (call->verdict == CPH_VERDICT_RAISE)
 	{
 		*failure = call->failure;
@@ -302,27 +316,12 @@ cph_call_take(CphCall *call, CphPage **page, CphFailure *failure)
 bool
 cph_call_take_location(CphCall *call, CphLocated *located, char **value)
 {
-	const char *reason = NULL;
-	const char *body;
-	Size		length;
+	CphPage    *unused;
 
-	Assert(cph_call_ready(call));
-	*value = NULL;
+	read_answer(call, &unused, value);
 	*located = call->located;
-	if (call->verdict == CPH_VERDICT_USE && call->located == CPH_LOCATED)
-	{
-		CphServiceError none = {0};
-
-		body = cph_transfer_body(call->transfer, &length);
-		*value = cph_page_locate(call->endpoint->locator, body, length, &reason);
-		if (reason != NULL)
-		{
-			cph_transfer_distrust(call->transfer);
-			fail_try(call, &none, reason);
-		}
-		if (*value == NULL)
-			*located = CPH_LOCATED_NOT;
-	}
+	if (call->located == CPH_LOCATED && *value == NULL)
+		*located = CPH_LOCATED_NOT;
 	cph_call_release(call);
 	return call->verdict != CPH_VERDICT_RAISE;
 }

@@ -349,8 +349,8 @@ cph_transport_in_use(Oid key)
 }
 
 /*
- * Closes the transports of a key, InvalidOid: of all keys.  One that is
- * borrowed goes on working and is closed when it is given back.
+ * Closes the transports of a key.  One that is borrowed goes on working and is
+ * closed when it is given back.
  */
 void
 cph_transport_discard(Oid key)
@@ -362,7 +362,7 @@ cph_transport_discard(Oid key)
 	{
 		CphTransport *transport = dlist_container(CphTransport, node, iter.cur);
 
-		if (!OidIsValid(key) || transport->key == key)
+		if (transport->key == key)
 			transport->closing = true;
 	}
 }

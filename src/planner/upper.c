@@ -125,13 +125,12 @@ estimate_window(const CphTable *table, const FinalPathExtraData *extra)
 /* Adds a path of which the service does a part of the work that is above it. */
 static void
 add_upper_path(RelOptInfo *rel, RelOptInfo *parent, const CphTable *table,
-			   PathTarget *target, double rows, double wanted, List *pathkeys,
-			   CphPath *path)
+			   PathTarget *target, double rows, List *pathkeys, CphPath *path)
 {
 	Cost		startup_cost;
 	Cost		total_cost;
 
-	cph_estimate_cost(table, path->chosen, wanted, &startup_cost, &total_cost);
+	cph_estimate_cost(table, path->chosen, rows, &startup_cost, &total_cost);
 	add_path(rel, (Path *)
 			 cph_create_foreign_upper_path(table->root, parent, target, rows,
 										   startup_cost * UPPER_DISCOUNT,
@@ -160,7 +159,7 @@ add_final_path(CphTable *table, RelOptInfo *final_rel,
 	if (table->no_limit_reason != NULL)
 		return;
 	add_upper_path(final_rel, table->rel, table,
-				   root->upper_targets[UPPERREL_FINAL], rows, rows,
+				   root->upper_targets[UPPERREL_FINAL], rows,
 				   root->sort_pathkeys, path);
 	/* which is the reason if the planner does not choose that path */
 	table->no_limit_reason = "reading without it is expected to be cheaper";
@@ -229,7 +228,7 @@ add_count_path(CphTable *table, RelOptInfo *grouped_rel,
 		contain_subplans((Node *) having))
 		return;
 	grouped_rel->fdw_private = table;
-	add_upper_path(grouped_rel, grouped_rel, table, target, 1, 1, NIL, path);
+	add_upper_path(grouped_rel, grouped_rel, table, target, 1, NIL, path);
 }
 
 /*

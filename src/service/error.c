@@ -7,7 +7,6 @@
 #include "service/service.h"
 
 #include "mb/pg_wchar.h"
-#include "utils/memutils.h"
 
 /*
  * The bytes of an error answer that is looked into.  A usual one has some
@@ -74,30 +73,18 @@ find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
 
 /*
  * Reads what an answer that is no page says of itself, copied into the current
- * memory context; whatever it does not say is NULL.  A body that cannot be
+ * memory context, where pieces are left; whatever it does not say is NULL.  A body that cannot be
  * read says nothing.
  */
 void
 cph_error_read(const char *body, Size length, CphServiceError *error)
 {
-	MemoryContext context;
-	MemoryContext caller;
-	CphJsonValue *answer;
-	CphShape   *shape;
+	CphJsonValue *answer = NULL;
 	const char *reason;
 
 	memset(error, 0, sizeof(*error));
-	if (length > ERROR_BYTES_MAX)
-		return;
-
-	context = AllocSetContextCreate(CurrentMemoryContext,
-									"cph_fdw error answer",
-									ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	answer = cph_json_document(body, length, &reason);
-	shape = cph_json_shape(fields, FIELDS);
-	MemoryContextSwitchTo(caller);
+	if (length <= ERROR_BYTES_MAX)
+		answer = cph_json_document(body, length, &reason);
 	if (answer != NULL)
-		find_error(shape, answer, error);
-	MemoryContextDelete(context);
+		find_error(cph_json_shape(fields, FIELDS), answer, error);
 }

@@ -230,14 +230,7 @@ shared_rows(const CphOptions *options, Oid userid, const CphEndpoint *endpoint,
 
 	if (options->project_id == NULL || !cph_shared_is())
 		return -1;
-	who.umid = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
-							   ObjectIdGetDatum(userid),
-							   ObjectIdGetDatum(options->serverid));
-	if (!OidIsValid(who.umid))
-		who.umid = GetSysCacheOid2(USERMAPPINGUSERSERVER,
-								   Anum_pg_user_mapping_oid,
-								   ObjectIdGetDatum(InvalidOid),
-								   ObjectIdGetDatum(options->serverid));
+	who.umid = cph_mapping_find(userid, options->serverid);
 	who.hash = hash_options(who.serverid, who.umid);
 	key = cph_connection_key(&who, CPH_RECORD_FACTS,
 							 cph_facts_part(endpoint, options->project_id));

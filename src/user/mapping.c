@@ -1,17 +1,32 @@
 /*
  * mapping.c
- *		The methods by which a user mapping logs in.
+ *		User mappings, and the methods by which they log in.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "user/user_private.h"
 
 #include "catalog/pg_authid.h"
+#include "catalog/pg_user_mapping.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/syscache.h"
 
 #define AUTH_HINT \
 	"Set one of: \"access_key\" and \"secret_key\"; \"credentials_file\"; \"iam_user\", \"iam_password\" and \"iam_domain\"; \"token\"; \"token_file\"."
+
+/* Returns the mapping of a user at a server, or that of all; InvalidOid: none. */
+Oid
+cph_mapping_find(Oid userid, Oid serverid)
+{
+	Oid			umid = GetSysCacheOid2(USERMAPPINGUSERSERVER,
+									   Anum_pg_user_mapping_oid,
+									   ObjectIdGetDatum(userid),
+									   ObjectIdGetDatum(serverid));
+
+	return OidIsValid(umid) || !OidIsValid(userid) ? umid :
+		cph_mapping_find(InvalidOid, serverid);
+}
 
 /* Tells whether a mapping has an option, and that is of a method. */
 static bool

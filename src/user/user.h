@@ -100,6 +100,7 @@ extern CphOptions *cph_table_options(Oid relid);
 extern char *cph_column_field(Oid relid, AttrNumber attnum,
 							  const char *column);
 
+extern Oid	cph_mapping_find(Oid userid, Oid serverid);
 extern List *cph_unlisted_columns(Oid relid, const CphOptions *options);
 extern void cph_unlisted_warn(Oid relid, const CphOptions *options);
 extern bool cph_field_is_constant(const char *field);
