@@ -22,6 +22,19 @@
  */
 #define MAX_BYTES_AHEAD (16 * 1024 * 1024)
 
+/*
+ * Returns with how many rows of a full page the next one is asked to begin: one
+ * or, while a list changes, as many as show that nothing was jumped over though
+ * some of them have moved.
+ */
+static int
+overlap(const CphPager *pager)
+{
+	if (pager->pages_since_repair >= CPH_MAX_CONCURRENT)
+		return 1;
+	return Min(2 * CPH_ROWS_IN_ORDER, pager->size / 2 + 1);
+}
+
 /* Asks for a page, as the last of those asked for. */
 void
 cph_pager_ask(CphPager *pager, int64 offset, int limit)
@@ -34,7 +47,7 @@ cph_pager_ask(CphPager *pager, int64 offset, int limit)
 								pager->options.params, pager->options.nparams,
 								offset, limit);
 	pager->nahead++;
-	pager->next_offset = offset + pager->size - 1;
+	pager->next_offset = offset + Max(pager->size - overlap(pager), 1);
 }
 
 /* Drops what was asked for and not read. */
@@ -175,6 +188,7 @@ cph_pager_plan_next(CphPager *pager, const CphPage *page,
 					const CphAsked *asked)
 {
 	int			expected = Min(asked->limit, pager->size);
+	int			shared = page->nitems < expected ? 1 : overlap(pager);
 
 	if (page->nitems > pager->size ||
 		(page->nitems > 1 && page->nitems < expected))
@@ -187,7 +201,7 @@ cph_pager_plan_next(CphPager *pager, const CphPage *page,
 	else if (pager->nahead == 0 && asked->limit == 1)
 		pager->next_offset = asked->offset; /* no room for the overlap */
 	else if (pager->nahead == 0)
-		pager->next_offset = asked->offset + Max(page->nitems - 1, 1);
+		pager->next_offset = asked->offset + Max(page->nitems - shared, 1);
 }
 
 /*

@@ -124,12 +124,11 @@ cph_frontier_has_read(const CphFrontier *frontier, const CphPage *page)
 }
 
 /*
- * Returns how many rows a page, which begins with a row of the frontier's time
- * that was returned, has of those that were returned behind it, that one
- * included.  It has to have more than half, since some may have gone; else, or if
- * it begins with another row, 0.
+ * Tells whether a page begins with a row of the frontier's time that was
+ * returned, and goes on with more than half of those that were returned behind
+ * it in its chain: some may have gone.
  */
-int
+bool
 cph_frontier_goes_on(const CphFrontier *frontier, const CphPage *page)
 {
 	int			first = page->nitems > 0 ? rank_of(frontier, &page->items[0]) : 0;
@@ -149,7 +148,36 @@ cph_frontier_goes_on(const CphFrontier *frontier, const CphPage *page)
 	}
 	if (others)
 		last = CHAIN(first) * PLACES + frontier->lengths[CHAIN(first)];
-	return first != 0 && found > (last - first + 1) / 2 ? found : 0;
+	return first != 0 && found > (last - first + 1) / 2;
+}
+
+/*
+ * Tells whether the returned rows of a page, which stand as they stood before,
+ * show an order as much as so many rows of one chain do, of which rows in no
+ * order would stand so once in the factorial of their number.
+ */
+bool
+cph_frontier_shows_order(const CphFrontier *frontier, const CphPage *page,
+						 int rows)
+{
+	int		   *chains = palloc(sizeof(int) * Max(page->nitems, 1));
+	int			needed = 1;
+	int			odds = 1;
+
+	Assert(rows <= CPH_ROWS_IN_ORDER);
+	for (int i = 2; i <= rows; i++)
+		needed *= i;
+	for (int i = 0; i < page->nitems && odds < needed; i++)
+	{
+		int			place = 1;	/* among those of its chain */
+
+		chains[i] = CHAIN(rank_of(frontier, &page->items[i]));
+		for (int before = 0; before < i && chains[i] != 0; before++)
+			place += chains[before] == chains[i];
+		odds *= place;
+	}
+	pfree(chains);
+	return odds >= needed;
 }
 
 /*

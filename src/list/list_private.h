@@ -18,6 +18,12 @@
 #define CPH_MAX_CHAINS 1000
 
 /*
+ * Rows of one chain that stand as they stood before, for that not to be by
+ * chance: rows in no order do so once in 40,000 times.
+ */
+#define CPH_ROWS_IN_ORDER 8
+
+/*
  * The time of the last row returned and the ids returned with just that time;
  * without an order, all ids.  Read, but not changed, by others.
  */
@@ -43,8 +49,10 @@ extern bool cph_frontier_pass(CphFrontier *frontier, const CphItem *item,
 							  int *before);
 extern bool cph_frontier_has_read(const CphFrontier *frontier,
 								  const CphPage *page);
-extern int	cph_frontier_goes_on(const CphFrontier *frontier,
+extern bool cph_frontier_goes_on(const CphFrontier *frontier,
 								 const CphPage *page);
+extern bool cph_frontier_shows_order(const CphFrontier *frontier,
+									 const CphPage *page, int rows);
 extern bool cph_frontier_in_order(const CphFrontier *frontier,
 								  const CphPage *page);
 

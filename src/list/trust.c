@@ -14,12 +14,6 @@
  */
 #define MAX_PAGES_WITHOUT_ROWS 64
 
-/*
- * Rows of one time that stand as they stood before, for that not to be by
- * chance: rows in no order do so once in 40,000 times.
- */
-#define ROWS_IN_ORDER 8
-
 /* Raises the error for a promise that the service has broken. */
 void
 cph_trust_broken(CphClient *client, const CphPagerOptions *options,
@@ -146,13 +140,14 @@ is_last(const CphPager *pager, const CphItem *item)
  * Tells whether no unread row can stand before the page, which is not empty
  * and begins at an offset.  Where rows of one time have one order, what was
  * there before a row that was read has been read.  That they do is shown by
- * the row that was expected first, or, on a page from further up, by several.
+ * the row of the page before that was its last, or by several.
  */
 bool
 cph_pager_is_anchored(const CphPager *pager, const CphPage *page, int64 offset)
 {
 	const CphFrontier *frontier = &pager->frontier;
 	const CphItem *first = &page->items[0];
+	int			rows = Min(CPH_ROWS_IN_ORDER, pager->size / 2);
 
 	if (offset == 0 || !frontier->set)
 		return true;
@@ -162,8 +157,8 @@ cph_pager_is_anchored(const CphPager *pager, const CphPage *page, int64 offset)
 		return first->time > frontier->time;
 	return pager->options.stable_ties &&
 		(is_last(pager, first) ||
-		 (pager->step_back > 0 &&
-		  cph_frontier_goes_on(frontier, page) >= Min(ROWS_IN_ORDER, Max(pager->size / 2, 1))));
+		 (cph_frontier_goes_on(frontier, page) &&
+		  cph_frontier_shows_order(frontier, page, rows)));
 }
 
 /*

@@ -1,5 +1,6 @@
 # A list that changes while it is read is read exactly once.  test/bench/churn.py
-# judges by what the service knows; here are a few scans of each kind.
+# judges by what the service knows; here are a few scans of each kind, or as many
+# as wanted: CPH_TEST_SCANS=200 LIB_STEP_SECONDS=9000 test/check churn
 #
 # Copyright (c) 2026, the cph_fdw developers
 
@@ -19,69 +20,91 @@ local %ENV = (
 	PGDATABASE => 'postgres');
 my $churn = dirname($ENV{CPH_TEST_SERVICE}) . '/bench/churn.py';
 
+# Makes the scans and returns whether all passed, what was printed, and the errors.
+sub scans
+{
+	my ($scans, @options) = @_;
+
+	my @command = ('python3', $churn, '--scans', $ENV{CPH_TEST_SCANS} // $scans, @options);
+	my $good = IPC::Run::run(\@command, '>', \my $output, '2>', \my $errors);
+	note "@command[ 2 .. $#command ]\n$output";
+	return ($good, $output, $errors);
+}
+
 # Passes if all scans did.
 sub churn
 {
 	my ($name, @options) = @_;
 
-	my $good = IPC::Run::run([ 'python3', $churn, @options ],
-		'>', \my $output, '2>', \my $errors);
-	note $output;
+	my ($good, $output, $errors) = scans(@options);
 	ok($good, $name) or diag "$output$errors";
 	return $output;
 }
 
-# Lost and twice, of the lines of a kind together.
+# Lost, twice and errors, of the lines of a kind together.
 sub sums
 {
 	my ($output, $kind) = @_;
 
-	my ($lost, $twice) = (0, 0);
+	my ($lost, $twice, $errors) = (0, 0, 0);
 	foreach ($output =~ /^\Q$kind\E: .*$/mg)
 	{
 		my @fields = split ' ';
 		$lost += $fields[-5];
 		$twice += $fields[-4];
+		$errors += $fields[-2];
 	}
-	return ($lost, $twice);
+	return ($lost, $twice, $errors);
 }
 
 my $output = churn('5 changes a request, 8 requests in flight',
-	qw(--scans 3 --compare));
+	3, '--compare');
 my ($lost, $twice) = sums($output, 'paging by offset');
 cmp_ok($lost, '>', 0, 'paging by offset loses phones');
 cmp_ok($twice, '>', 0, '... and returns some twice');
 
-my @small = qw(--scans 2 --phones 1000 --page 50);
+my @small = (2, qw(--phones 1000 --page 50));
 churn('whatever the service reports and sends',
 	@small, map { ('--reading', $_) } qw(count-all count-absent shuffled));
 churn('a count of far more', @small, qw(--set count=1000000));
 churn('pages of half of what is asked for', @small, qw(--set page_cap=25));
 churn('a bounded start', @small, '--bounded');
 churn('no order', @small, qw(--option enable_order_pushdown=false));
-# Where half a page changes at each request, an error is an answer too: fewer.
-foreach my $how ([], [qw(--set page_cap=10 --changes 2)], ['--bounded'])
+foreach my $how ([], [qw(--set page_cap=10)], ['--bounded'])
 {
 	churn("most rows of one time @$how",
-		qw(--scans 3 --phones 600 --page 20 --ties 0.95), @$how);
+		3, qw(--phones 600 --page 20 --ties 0.95), @$how);
 }
 
-# A number of rows that stays does not say that the rows do.
+# A number of rows that stays does not say that the rows do.  Groups of 1, 30 and
+# 400 rows of one time.
 foreach my $ties (0, 0.97, 0.9975)
 {
-	foreach my $change ('replaced=1', 'replaced=5', 'swapped=5')
+	foreach my $change ('replaced=1', 'replaced=5', 'swapped=1', 'swapped=5')
 	{
 		foreach my $option ([], [qw(--option enable_order_pushdown=false)])
 		{
 			churn("$change, ties: $ties @$option",
-				qw(--scans 3 --phones 1000 --page 100 --changes 0), @$option,
+				3, qw(--phones 1000 --page 100 --changes 0), @$option,
 				'--ties' => $ties, '--set' => $change);
 		}
 	}
 }
+
+# Where rows of one time are in another order on each page, that is seen.
+foreach my $ties (0.5, 0.97)
+{
+	my (undef, $output) = scans(3,
+		qw(--phones 1000 --page 20 --changes 0 --set ties_shuffled=true),
+		'--ties' => $ties);
+	my ($lost, $twice, $errors) = sums($output, 'plain');
+	is("$lost $twice", '0 0', "no order of rows of one time, ties: $ties");
+	cmp_ok($errors, '>', 0, '... is an error');
+}
+
 churn('one request at a time',
-	qw(--scans 2 --phones 600 --page 20 --in-flight 1));
+	2, qw(--phones 600 --page 20 --in-flight 1));
 churn('small pages, many changes',
-	qw(--scans 2 --phones 200 --page 5 --changes 3));
+	2, qw(--phones 200 --page 5 --changes 3));
 
 done_testing();
