@@ -9,6 +9,8 @@
 
 #include "client/client.h"
 
+#include "lib/ilist.h"
+
 /* A user who waits that long for a throttled service is told why. */
 #define CPH_NOTICE_AFTER_US		INT64CONST(5000000)
 

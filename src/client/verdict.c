@@ -10,7 +10,6 @@
 
 #include <time.h>
 
-#include "utils/memutils.h"
 
 /* Tells whether a call can be read without waiting. */
 bool

@@ -13,7 +13,6 @@
 #include "executor/executor_private.h"
 #include "json/json.h"
 
-#include "utils/memutils.h"
 
 /*
  * Returns what answers a query by its filters, in the current memory context,

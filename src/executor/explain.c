@@ -8,7 +8,6 @@
 
 #include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 

@@ -13,7 +13,6 @@
 
 #include <arpa/inet.h>
 
-#include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/varlena.h"
 

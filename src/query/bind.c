@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 
 /*
  * Bytes of a value that is sent.  Names and ids have less than a hundred

@@ -6,7 +6,6 @@
  */
 #include "query/query.h"
 
-#include "nodes/makefuncs.h"
 #include "nodes/value.h"
 
 /* The items of the encoded list. */

@@ -15,7 +15,6 @@
 #include "http/http.h"
 
 #include "common/hashfn.h"
-#include "utils/memutils.h"
 
 /* A size under names alone moves by this part towards each one that is seen. */
 #define SIZES_AVERAGED 4

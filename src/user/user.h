@@ -10,7 +10,6 @@
 #include "service/service.h"
 
 #include "foreign/foreign.h"
-#include "lib/ilist.h"
 
 /*
  * The options of servers, tables, columns and user mappings, and the

@@ -9,6 +9,7 @@
 
 #include "user/user.h"
 
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
