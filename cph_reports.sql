@@ -3,11 +3,14 @@
 --   psql -f "$(pg_config --sharedir)/extension/cph_reports.sql" DATABASE
 --   psql -v servers=north,south -f ...       only these foreign servers
 --
--- It makes the schema cph_reports.  A foreign server of cph_fdw is a region
--- here, and its name is the column region; without "servers" all that the user
--- may use are taken.  The user needs a mapping at each.  Run it again when a
--- server has come or is to be left out: views that others are built on, and
--- what was kept of the past, stay.
+-- It makes the schema cph_reports.  Without "servers" all foreign servers of
+-- cph_fdw that the user may use are taken.  The user needs a mapping at each.  Run
+-- it again when a server has come or is to be left out: views that others are
+-- built on, and what was kept of the past, stay.
+--
+-- The column region is the server's option "region", or its name if it has none,
+-- as a table's field @region has it; the column server is its name.  A region may
+-- have several servers: one for each project.
 --
 -- Read from the service at each query:
 --
@@ -25,14 +28,14 @@
 --   CALL cph_reports.take_snapshot();            as often as wanted, by cron
 --   CALL cph_reports.take_snapshot('90 days');   and forget what is older
 --
---   latest_phones, latest_servers    the last good rows of each region
---   phone_changes, server_changes    what changed from one snapshot of a region
+--   latest_phones, latest_servers    the last good rows of each server
+--   phone_changes, server_changes    what changed from one snapshot of a server
 --                                    to the next
 --   phone_history, server_history    all rows of all snapshots: plain tables
 --   snapshots, regions               when each was taken; what failed since
 --   capacities                       phones that a server can hold: see below
 --
--- A region that cannot be read keeps its last good rows; take_snapshot warns,
+-- A server that cannot be read keeps its last good rows; take_snapshot warns,
 -- notes it in regions, and goes on with the next.  (A materialized view would
 -- fail as a whole instead, and ask the service when a dump is restored.)
 --
@@ -48,9 +51,9 @@
 --   GRANT USAGE ON SCHEMA cph_reports TO reader;
 --   GRANT SELECT ON cph_reports.fleet_by_status, ... TO reader;
 --
--- WHERE region = '...' asks that region alone, also when others are down.  Where
--- there are several, LIMIT with OFFSET and count(*) go to the service only from
--- a region's own tables: phones_REGION and servers_REGION.
+-- WHERE region = '...' asks that region alone, also when others are down, as does
+-- WHERE server = '...'.  Where there are several, LIMIT with OFFSET and count(*) go
+-- to the service only from a server's own tables: phones_SERVER and servers_SERVER.
 
 \set cph_reports_stop :ON_ERROR_STOP
 \set cph_reports_quiet :QUIET
@@ -66,36 +69,70 @@ SELECT coalesce(string_agg(srvname, ',' ORDER BY srvname), '') AS cph_reports_se
 
 BEGIN;
 SET LOCAL client_min_messages = warning;
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'cph_fdw') THEN
+    RAISE EXCEPTION 'the extension cph_fdw is not in this database'
+      USING HINT = 'CREATE EXTENSION cph_fdw, or name the database that has it as the last argument of psql.';
+  END IF;
+END
+$$;
+-- The extension's functions, in whatever schema it is; all else is named in full.
+SELECT set_config('search_path', quote_ident(nspname), true) AS cph_reports_path
+  FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
+ WHERE extname = 'cph_fdw' \gset
 CREATE SCHEMA IF NOT EXISTS cph_reports;
 
 -- --- Regions ----------------------------------------------------------------
 
 CREATE TABLE IF NOT EXISTS cph_reports.regions (
-  region text PRIMARY KEY,
+  region text NOT NULL,
+  server text PRIMARY KEY,
   active boolean NOT NULL DEFAULT true,
   refreshed_at timestamptz,
   failed_at timestamptz,
-  error text
+  error text,
+  detail text
 );
 COMMENT ON TABLE cph_reports.regions
-  IS 'the regions (foreign servers), and how their last snapshots went';
+  IS 'the foreign servers, each with its region, and how their last snapshots went';
 
 UPDATE cph_reports.regions SET active = false WHERE active;
-INSERT INTO cph_reports.regions (region)
-SELECT trim(name) FROM string_to_table(:'cph_reports_servers', ',') AS name WHERE trim(name) <> ''
-ON CONFLICT (region) DO UPDATE SET active = true;
+INSERT INTO cph_reports.regions (region, server)
+SELECT coalesce((SELECT option_value FROM pg_foreign_server, pg_options_to_table(srvoptions)
+                  WHERE srvname = name AND option_name = 'region'), name), name
+  FROM (SELECT DISTINCT trim(name) AS name FROM string_to_table(:'cph_reports_servers', ',') AS name) AS servers
+ WHERE name <> ''
+ON CONFLICT (server) DO UPDATE SET active = true, region = excluded.region;
 
 DO $$
+DECLARE
+  doubled text;
 BEGIN
   IF NOT EXISTS (SELECT FROM cph_reports.regions WHERE active) THEN
     RAISE EXCEPTION 'there is no server of cph_fdw to report on'
       USING HINT = 'Make one with CREATE SERVER, or name some with -v servers=NAME,...';
   END IF;
-  -- the tables of a region are named after it, as far as a name goes
-  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('servers_' || region)::name HAVING count(*) > 1) THEN
+  -- the tables of a server are named after it, as far as a name goes
+  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('servers_' || server)::name HAVING count(*) > 1) THEN
     RAISE EXCEPTION 'the names of two servers begin with the same 55 bytes'
       USING HINT = 'Give one a shorter name with ALTER SERVER ... RENAME TO.';
   END IF;
+  FOR doubled IN
+    SELECT string_agg(format('"%s"', server), ', ' ORDER BY server)
+      FROM cph_reports.regions JOIN pg_foreign_server ON srvname = server
+     CROSS JOIN LATERAL (
+        SELECT coalesce(max(rtrim(option_value, '/')) FILTER (WHERE option_name = 'endpoint'),
+                        'https://cph.' || region || '.myhuaweicloud.com') AS place,
+               max(option_value) FILTER (WHERE option_name = 'project_id') AS project_id
+          FROM pg_options_to_table(srvoptions)) AS options
+     WHERE active AND project_id IS NOT NULL
+     GROUP BY place, project_id HAVING count(*) > 1
+  LOOP
+    RAISE WARNING 'servers of one endpoint and project: %', doubled
+      USING DETAIL = 'The reports have each phone of theirs as often as there are servers.',
+            HINT = 'Name the others and one of these with -v servers=NAME,...';
+  END LOOP;
 END
 $$;
 
@@ -127,9 +164,9 @@ CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
   product_id text OPTIONS (field 'metadata.product_id'),
   create_time timestamptz,
   update_time timestamptz
-) SERVER %I OPTIONS (resource 'phones')$$, 'phones_' || region, region),
-  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'phones_' || region,
-         'phones of the region ' || region),
+) SERVER %I OPTIONS (resource 'phones')$$, 'phones_' || server, server),
+  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'phones_' || server,
+         'phones of the server ' || server),
   format($$
 CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
   server_id text,
@@ -153,16 +190,16 @@ CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
   enterprise_project_id text,
   create_time timestamptz,
   update_time timestamptz
-) SERVER %I OPTIONS (resource 'servers')$$, 'servers_' || region, region),
-  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'servers_' || region,
-         'servers of the region ' || region)
-  FROM cph_reports.regions WHERE active ORDER BY region \gexec
+) SERVER %I OPTIONS (resource 'servers')$$, 'servers_' || server, server),
+  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'servers_' || server,
+         'cloud phone servers of the server ' || server)
+  FROM cph_reports.regions WHERE active ORDER BY server \gexec
 
 -- --- Reports ----------------------------------------------------------------
 
--- Makes a view of a query for each region: {region}, {phones} and {servers}
--- stand for its name and its tables.  The name is a constant, so that a region
--- that a clause excludes is not even planned.
+-- Makes a view of a query for each server: {place}, {phones} and {servers} stand
+-- for the columns region and server, and for its tables.  These columns are
+-- constants, so that a server that a clause excludes is not even planned.
 CREATE FUNCTION pg_temp.make_view(name text, comment text, query text)
 RETURNS void LANGUAGE plpgsql AS
 $$
@@ -171,10 +208,10 @@ DECLARE
 BEGIN
   SELECT string_agg(
            replace(replace(replace(query,
-             '{region}', format('%L::text', region)),
-             '{phones}', format('cph_reports.%I', 'phones_' || region)),
-             '{servers}', format('cph_reports.%I', 'servers_' || region)),
-           E'\nUNION ALL\n' ORDER BY region)
+             '{place}', format('%L::text AS region, %L::text AS server', region, server)),
+             '{phones}', format('cph_reports.%I', 'phones_' || server)),
+             '{servers}', format('cph_reports.%I', 'servers_' || server)),
+           E'\nUNION ALL\n' ORDER BY region, server)
     INTO whole FROM cph_reports.regions WHERE active;
   EXECUTE format('CREATE OR REPLACE VIEW cph_reports.%I AS %s', name, whole);
   EXECUTE format('COMMENT ON VIEW cph_reports.%I IS %L', name, comment);
@@ -204,7 +241,7 @@ COMMENT ON FUNCTION cph_reports.public_ips(jsonb)
 DO $make$
 BEGIN
   PERFORM pg_temp.make_view('phones', 'phones of all regions, now', $$
-    SELECT {region} AS region, phone_id, phone_name, status,
+    SELECT {place}, phone_id, phone_name, status,
            cph_phone_status(status) AS status_label, type, server_id,
            phone_model_name, image_id, image_version, availability_zone,
            traffic_type, volume_mode, vnc_enable, has_encrypt, order_id,
@@ -212,7 +249,7 @@ BEGIN
       FROM {phones} $$);
 
   PERFORM pg_temp.make_view('servers', 'servers of all regions, now', $$
-    SELECT {region} AS region, server_id, server_name, status,
+    SELECT {place}, server_id, server_name, status,
            cph_server_status(status) AS status_label, availability_zone,
            server_model_name, phone_model_name, keypair_name, vpc_id, cidr,
            vpc_cidr, subnet_id, subnet_cidr,
@@ -223,20 +260,20 @@ BEGIN
       FROM {servers} $$);
 
   PERFORM pg_temp.make_view('server_addresses', 'addresses of servers, now', $$
-    SELECT {region} AS region, s.server_id, s.server_name, a.n::integer AS n,
+    SELECT {place}, s.server_id, s.server_name, a.n::integer AS n,
            coalesce(address ->> 'server_ip', address ->> 'intranet_ip') AS server_ip,
            coalesce(address ->> 'public_ip', address ->> 'access_ip') AS public_ip
       FROM {servers} AS s
      CROSS JOIN jsonb_path_query(s.addresses, '$[*]') WITH ORDINALITY AS a (address, n) $$);
 
   PERFORM pg_temp.make_view('fleet_by_status', 'phones by status, now', $$
-    SELECT {region} AS region, status, cph_phone_status(status) AS status_label,
+    SELECT {place}, status, cph_phone_status(status) AS status_label,
            count(*) AS phones
       FROM {phones}
      GROUP BY status $$);
 
   PERFORM pg_temp.make_view('phones_by_server', 'servers with their phones, now', $$
-    SELECT {region} AS region, s.server_id, s.server_name, s.status,
+    SELECT {place}, s.server_id, s.server_name, s.status,
            cph_server_status(s.status) AS status_label, s.availability_zone,
            s.server_model_name, s.phone_model_name, c.capacity,
            count(p.phone_id) AS phones,
@@ -251,7 +288,7 @@ BEGIN
               s.server_model_name, s.phone_model_name, c.capacity, s.addresses $$);
 
   PERFORM pg_temp.make_view('servers_by_zone', 'servers by zone and flavour, now', $$
-    SELECT {region} AS region, availability_zone, server_model_name,
+    SELECT {place}, availability_zone, server_model_name,
            phone_model_name, count(*) AS servers,
            count(*) FILTER (WHERE status = 5) AS normal,
            min(create_time) AS oldest, max(create_time) AS newest
@@ -259,12 +296,12 @@ BEGIN
      GROUP BY availability_zone, server_model_name, phone_model_name $$);
 
   PERFORM pg_temp.make_view('age_of_phones', 'phones by the month of their creation, now', $$
-    SELECT {region} AS region,
+    SELECT {place},
            date_trunc('month', create_time AT TIME ZONE 'UTC')::date AS month,
            count(*) AS phones, count(*) FILTER (WHERE status = 2) AS running,
            min(create_time) AS oldest, max(create_time) AS newest
       FROM {phones}
-     GROUP BY 2 $$);
+     GROUP BY 3 $$);
 END
 $make$;
 
@@ -272,48 +309,49 @@ $make$;
 
 CREATE TABLE IF NOT EXISTS cph_reports.snapshots (
   region text,
+  server text,
   refreshed_at timestamptz,
   phones bigint NOT NULL,
   servers bigint NOT NULL,
-  PRIMARY KEY (region, refreshed_at)
+  PRIMARY KEY (server, refreshed_at)
 );
 COMMENT ON TABLE cph_reports.snapshots IS 'the snapshots that were taken';
 
 CREATE TABLE IF NOT EXISTS cph_reports.phone_history (
   refreshed_at timestamptz,
   LIKE cph_reports.phones,
-  PRIMARY KEY (region, refreshed_at, phone_id)
+  PRIMARY KEY (server, refreshed_at, phone_id)
 );
 COMMENT ON TABLE cph_reports.phone_history IS 'phones of all snapshots';
 
 CREATE TABLE IF NOT EXISTS cph_reports.server_history (
   refreshed_at timestamptz,
   LIKE cph_reports.servers,
-  PRIMARY KEY (region, refreshed_at, server_id)
+  PRIMARY KEY (server, refreshed_at, server_id)
 );
 COMMENT ON TABLE cph_reports.server_history IS 'servers of all snapshots';
 
 CREATE OR REPLACE VIEW cph_reports.latest_phones AS
 SELECT h.* FROM cph_reports.phone_history AS h
-  JOIN cph_reports.regions USING (region, refreshed_at);
+  JOIN cph_reports.regions AS r USING (server, refreshed_at);
 COMMENT ON VIEW cph_reports.latest_phones
-  IS 'phones as the last good snapshot of each region has them';
+  IS 'phones as the last good snapshot of each server has them';
 
 CREATE OR REPLACE VIEW cph_reports.latest_servers AS
 SELECT h.* FROM cph_reports.server_history AS h
-  JOIN cph_reports.regions USING (region, refreshed_at);
+  JOIN cph_reports.regions AS r USING (server, refreshed_at);
 COMMENT ON VIEW cph_reports.latest_servers
-  IS 'servers as the last good snapshot of each region has them';
+  IS 'servers as the last good snapshot of each server has them';
 
--- Each snapshot of a region but the first, with the one before it.
+-- Each snapshot of a server but the first, with the one before it.
 CREATE OR REPLACE VIEW cph_reports.snapshot_pairs AS
-SELECT region, since, until
-  FROM (SELECT region, refreshed_at AS until,
-               lag(refreshed_at) OVER (PARTITION BY region ORDER BY refreshed_at) AS since
+SELECT region, server, since, until
+  FROM (SELECT region, server, refreshed_at AS until,
+               lag(refreshed_at) OVER (PARTITION BY server ORDER BY refreshed_at) AS since
           FROM cph_reports.snapshots) AS s
  WHERE since IS NOT NULL;
 COMMENT ON VIEW cph_reports.snapshot_pairs
-  IS 'snapshots of a region, each with the one before it';
+  IS 'snapshots of a server, each with the one before it';
 
 -- The fields of an item that differ from those of another, as a text.
 CREATE OR REPLACE FUNCTION cph_reports.changed_fields(before jsonb, after jsonb)
@@ -333,27 +371,27 @@ $make$
 BEGIN
   EXECUTE replace(replace($$
     CREATE OR REPLACE VIEW cph_reports.{item}_changes AS
-    SELECT pair.region, pair.since, pair.until, d.*
+    SELECT pair.region, pair.server, pair.since, pair.until, d.*
       FROM cph_reports.snapshot_pairs AS pair
      CROSS JOIN LATERAL (
         SELECT {item}_id, coalesce(b.{item}_name, a.{item}_name) AS {item}_name,
-               CASE WHEN a.region IS NULL THEN 'added'
-                    WHEN b.region IS NULL THEN 'removed' ELSE 'changed' END AS change,
+               CASE WHEN a.server IS NULL THEN 'added'
+                    WHEN b.server IS NULL THEN 'removed' ELSE 'changed' END AS change,
                a.status_label AS status_before, b.status_label AS status_after,
-               CASE WHEN a.region = b.region
+               CASE WHEN a.server = b.server
                     THEN cph_reports.changed_fields(to_jsonb(a), to_jsonb(b)) END AS fields
           FROM (SELECT {columns} FROM cph_reports.{item}_history
-                 WHERE region = pair.region AND refreshed_at = pair.since) AS a
+                 WHERE server = pair.server AND refreshed_at = pair.since) AS a
           FULL JOIN
                (SELECT {columns} FROM cph_reports.{item}_history
-                 WHERE region = pair.region AND refreshed_at = pair.until) AS b
+                 WHERE server = pair.server AND refreshed_at = pair.until) AS b
          USING ({item}_id)
          WHERE a IS DISTINCT FROM b) AS d $$,
     '{item}', item), '{columns}',
     (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
       WHERE attrelid = format('cph_reports.%I', item || 's')::regclass AND attnum > 0));
   EXECUTE format('COMMENT ON VIEW cph_reports.%I IS %L', item || '_changes',
-    item || 's that came, went or changed from one snapshot of a region to the next');
+    item || 's that came, went or changed from one snapshot of a server to the next');
 END
 $make$;
 DO $$ BEGIN
@@ -361,12 +399,12 @@ DO $$ BEGIN
   PERFORM pg_temp.make_changes('server');
 END $$;
 
--- Commits after each region, and so cannot be called within a transaction.
+-- Commits after each server, and so cannot be called within a transaction.
 CREATE OR REPLACE PROCEDURE cph_reports.take_snapshot(keep interval DEFAULT NULL)
 LANGUAGE plpgsql AS
 $$
 DECLARE
-  here text;
+  here cph_reports.regions;
   taken timestamptz;
   phones bigint;
   servers bigint;
@@ -374,43 +412,46 @@ DECLARE
   details text;
   taken_any boolean := false;
 BEGIN
-  FOR here IN SELECT region FROM cph_reports.regions WHERE active ORDER BY region LOOP
+  FOR here IN SELECT * FROM cph_reports.regions WHERE active ORDER BY server LOOP
     taken := clock_timestamp();
     BEGIN
       EXECUTE format('INSERT INTO cph_reports.phone_history
-                      SELECT $1, p.* FROM cph_reports.phones AS p WHERE region = %L', here) USING taken;
+                      SELECT $1, p.* FROM cph_reports.phones AS p WHERE server = %L', here.server) USING taken;
       GET DIAGNOSTICS phones = ROW_COUNT;
       EXECUTE format('INSERT INTO cph_reports.server_history
-                      SELECT $1, s.* FROM cph_reports.servers AS s WHERE region = %L', here) USING taken;
+                      SELECT $1, s.* FROM cph_reports.servers AS s WHERE server = %L', here.server) USING taken;
       GET DIAGNOSTICS servers = ROW_COUNT;
-      INSERT INTO cph_reports.snapshots VALUES (here, taken, phones, servers);
+      INSERT INTO cph_reports.snapshots VALUES (here.region, here.server, taken, phones, servers);
       UPDATE cph_reports.regions
-         SET refreshed_at = taken, failed_at = NULL, error = NULL WHERE region = here;
+         SET refreshed_at = taken, failed_at = NULL, error = NULL, detail = NULL
+       WHERE server = here.server;
       taken_any := true;
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, details = PG_EXCEPTION_DETAIL;
-      RAISE WARNING 'region "%" keeps its last good rows: %', here, message
+      RAISE WARNING 'server "%" keeps its last good rows: %', here.server, message
         USING DETAIL = details;
-      UPDATE cph_reports.regions SET failed_at = taken, error = message WHERE region = here;
+      UPDATE cph_reports.regions
+         SET failed_at = taken, error = message, detail = nullif(details, '')
+       WHERE server = here.server;
     END;
     COMMIT;
   END LOOP;
   IF NOT taken_any THEN
-    RAISE EXCEPTION 'no region could be read'
+    RAISE EXCEPTION 'no server could be read'
       USING HINT = 'The table cph_reports.regions says why.';
   END IF;
   IF keep IS NOT NULL THEN
     DELETE FROM cph_reports.phone_history AS h USING cph_reports.regions AS r
-     WHERE h.region = r.region AND h.refreshed_at < least(r.refreshed_at, now() - keep);
+     WHERE h.server = r.server AND h.refreshed_at < least(r.refreshed_at, now() - keep);
     DELETE FROM cph_reports.server_history AS h USING cph_reports.regions AS r
-     WHERE h.region = r.region AND h.refreshed_at < least(r.refreshed_at, now() - keep);
+     WHERE h.server = r.server AND h.refreshed_at < least(r.refreshed_at, now() - keep);
     DELETE FROM cph_reports.snapshots AS h USING cph_reports.regions AS r
-     WHERE h.region = r.region AND h.refreshed_at < least(r.refreshed_at, now() - keep);
+     WHERE h.server = r.server AND h.refreshed_at < least(r.refreshed_at, now() - keep);
   END IF;
 END
 $$;
 COMMENT ON PROCEDURE cph_reports.take_snapshot(interval)
-  IS 'keep the rows of each region as they are now; forget those older than the interval';
+  IS 'keep the rows of each server as they are now; forget those older than the interval';
 
 -- --- What the columns mean --------------------------------------------------
 
@@ -419,7 +460,8 @@ COMMENT ON PROCEDURE cph_reports.take_snapshot(interval)
 SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, comment)
   FROM (SELECT DISTINCT ON (c.oid, attnum) relname, attname, comment
           FROM (VALUES
-            ('', 'region', 'region: the name of the foreign server'),
+            ('', 'region', 'region of the foreign server, or its name if it has none'),
+            ('', 'server', 'name of the foreign server'),
             ('', 'phone_id', 'identifier of the phone'),
             ('', 'phone_name', 'name of the phone'),
             ('', 'server_id', 'identifier of the server'),
@@ -469,6 +511,7 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
             ('regions', 'refreshed_at', 'when the last good snapshot was taken'),
             ('', 'failed_at', 'when the last try failed, if none was good since'),
             ('', 'error', 'why it failed'),
+            ('', 'detail', 'more of that: what was asked of whom, and the answer'),
             ('', 'active', 'is it read? (servers of the last run of cph_reports.sql)'),
             ('', 'since', 'when the earlier snapshot was taken'),
             ('', 'until', 'when the later snapshot was taken'),
@@ -487,6 +530,10 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
 
 DROP FUNCTION pg_temp.make_view(text, text, text);
 DROP FUNCTION pg_temp.make_changes(text);
+SELECT format('cph_reports: views and snapshots of the servers %s', string_agg(server, ', ' ORDER BY server))
+       AS cph_reports_made
+  FROM cph_reports.regions WHERE active \gset
 COMMIT;
+\echo :cph_reports_made
 \set ON_ERROR_STOP :cph_reports_stop
 \set QUIET :cph_reports_quiet

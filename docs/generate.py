@@ -71,6 +71,7 @@ def options(place):
         if PLACES[place] not in places:
             continue
         text = re.sub(r"\s*\n\s*\*?\s*", " ", match["text"]).strip()
+        text = re.sub(r"https://[\w.]+", r"`\g<0>`", text)
         default, text = default_of(kind, rest, text)
         numbers = re.findall(r"\b\d+\b", re.sub(r'"[^"]*"', "", rest))
         if kind == "INTEGER" and len(numbers) == 2:

@@ -150,3 +150,9 @@ DROP VIEW all_local_phones;
 DROP TABLE all_cph_phones;
 DROP USER MAPPING FOR CURRENT_USER SERVER west;
 DROP SERVER west;
+
+-- A server without a region is one by its name.
+CREATE FOREIGN TABLE placed (region text OPTIONS (field '@region'), phone_id text) SERVER cph OPTIONS (resource 'phones');
+SELECT DISTINCT region FROM placed;
+SELECT count(*) FROM placed WHERE region = 'cn-north-4';
+DROP FOREIGN TABLE placed;

@@ -42,7 +42,7 @@ SET timezone = 'UTC';
 SELECT * FROM cph_reports.fleet_by_status ORDER BY status;
 \! test/service log $CPH_TEST_PORT
 SELECT equal('TABLE cph_reports.fleet_by_status', $$
-  SELECT 'cph', status, cph_phone_status(status), count(*) FROM local_phones GROUP BY status $$);
+  SELECT 'cph', 'cph', status, cph_phone_status(status), count(*) FROM local_phones GROUP BY status $$);
 SELECT count(*) FROM cph_reports.fleet_by_status WHERE region = 'no such region';
 \! test/service log $CPH_TEST_PORT | grep -c .
 
@@ -72,31 +72,31 @@ SELECT equal('SELECT region, server_id, status_label, capacity, phones, running,
 SELECT server_name, phones, running FROM cph_reports.phones_by_server WHERE server_name = 'server-0007';
 \! test/service log $CPH_TEST_PORT
 SELECT equal('TABLE cph_reports.servers_by_zone', $$
-  SELECT 'cph', availability_zone, server_model_name, phone_model_name, count(*), count(*) FILTER (WHERE status = 5), min(create_time), max(create_time)
-    FROM local_servers GROUP BY 2, 3, 4 $$);
+  SELECT 'cph', 'cph', availability_zone, server_model_name, phone_model_name, count(*), count(*) FILTER (WHERE status = 5), min(create_time), max(create_time)
+    FROM local_servers GROUP BY 3, 4, 5 $$);
 SELECT equal('TABLE cph_reports.age_of_phones', $$
-  SELECT 'cph', date_trunc('month', create_time)::date, count(*), count(*) FILTER (WHERE status = 2), min(create_time), max(create_time)
-    FROM local_phones GROUP BY 2 $$);
+  SELECT 'cph', 'cph', date_trunc('month', create_time)::date, count(*), count(*) FILTER (WHERE status = 2), min(create_time), max(create_time)
+    FROM local_phones GROUP BY 3 $$);
 \! test/service log $CPH_TEST_PORT | sort -u
 
 -- Everything says what it is.
 SELECT relname FROM pg_class WHERE relnamespace = 'cph_reports'::regnamespace AND relkind <> 'i' AND obj_description(oid, 'pg_class') IS NULL;
 SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
  WHERE relnamespace = 'cph_reports'::regnamespace AND relkind <> 'i' AND attnum > 0 AND col_description(attrelid, attnum) IS NULL;
-SELECT col_description('cph_reports.fleet_by_status'::regclass, 2), col_description('cph_reports.phones'::regclass, 4);
+SELECT col_description('cph_reports.fleet_by_status'::regclass, 3), col_description('cph_reports.phones'::regclass, 5);
 
--- Two regions, of one service here: what they have is kept.
+-- Two servers, of one service here, which is told: one has a region.
 CREATE SERVER west FOREIGN DATA WRAPPER cph_fdw
-  OPTIONS (endpoint :'endpoint', project_id '0123456789abcdef0123456789abcdef', max_concurrent_requests '1', max_retries '0');
+  OPTIONS (endpoint :'endpoint', region 'cn-west-3', project_id '0123456789abcdef0123456789abcdef', max_concurrent_requests '1', max_retries '0');
 CREATE USER MAPPING FOR CURRENT_USER SERVER west OPTIONS (token 'the-token');
-\set ECHO none
-\i :script
-\set ECHO all
-SELECT region, active FROM cph_reports.regions ORDER BY 1;
+\setenv script :script
+\setenv database :DBNAME
+\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //'
+SELECT region, server, active FROM cph_reports.regions ORDER BY 1;
 SELECT region, sum(phones) FROM cph_reports.fleet_by_status GROUP BY 1 ORDER BY 1;
 \! test/service log $CPH_TEST_PORT >/dev/null
 SELECT count(*) FROM plan('SELECT phone_id FROM cph_reports.phones WHERE region = ''north''') AS line WHERE line LIKE '%Foreign%';
-SELECT count(*) FROM cph_reports.phones WHERE region = 'west' AND status = 8;
+SELECT count(*) FROM cph_reports.phones WHERE region = 'cn-west-3' AND status = 8;
 SELECT count(*) FROM cph_reports.phones_west WHERE status = 8;
 \! test/service log $CPH_TEST_PORT
 -- However the session writes times: CST is also America's.
@@ -106,8 +106,8 @@ CALL cph_reports.take_snapshot();
 RESET datestyle;
 SET timezone = 'UTC';
 \! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
-SELECT region, phones, servers FROM cph_reports.snapshots ORDER BY 1;
-SELECT equal($$SELECT phone_id, status_label, create_time, product_id FROM cph_reports.latest_phones WHERE region = 'west'$$,
+SELECT region, server, phones, servers FROM cph_reports.snapshots ORDER BY 1;
+SELECT equal($$SELECT phone_id, status_label, create_time, product_id FROM cph_reports.latest_phones WHERE server = 'west'$$,
              $$SELECT phone_id, cph_phone_status(status), create_time, metadata ->> 'product_id' FROM local_phones$$);
 SELECT equal($$SELECT server_id, server_ips FROM cph_reports.latest_servers WHERE region = 'cph'$$,
              $$SELECT server_id, cph_reports.server_ips(addresses) FROM local_servers$$);
@@ -125,7 +125,7 @@ CALL cph_reports.take_snapshot();
 \set VERBOSITY default
 SELECT region, phone_name, change, status_before, status_after, fields FROM cph_reports.phone_changes ORDER BY 3, 2;
 SELECT region, server_name, change, status_before, status_after, fields FROM cph_reports.server_changes;
-SELECT region, failed_at > refreshed_at, error FROM cph_reports.regions ORDER BY 1;
+SELECT server, failed_at > refreshed_at, error, detail LIKE '%/cloud-phone/phones%' FROM cph_reports.regions ORDER BY 1;
 SELECT region, count(*), count(*) FILTER (WHERE phone_name = 'new') FROM cph_reports.latest_phones GROUP BY 1 ORDER BY 1;
 -- What asks only the other one still works; and all do without the one that is down.
 SELECT count(*) FROM cph_reports.phones WHERE region = 'cph';
@@ -136,7 +136,7 @@ SELECT * FROM failure('SELECT count(*) FROM cph_reports.fleet_by_status') LIMIT 
 \set ECHO all
 SELECT count(*) FROM cph_reports.fleet_by_status;
 CALL cph_reports.take_snapshot();
-SELECT region, active, error IS NULL FROM cph_reports.regions ORDER BY 1;
+SELECT region, active, error IS NULL, detail IS NULL FROM cph_reports.regions ORDER BY 1;
 SELECT region, count(*) FROM cph_reports.latest_phones GROUP BY 1 ORDER BY 1;
 -- What is old goes, but for the last good rows.
 CALL cph_reports.take_snapshot('0 s');
@@ -160,12 +160,22 @@ SELECT count(*) FROM cph_reports.phones;
 SELECT count(*) FROM cph_reports.servers;
 RESET ROLE;
 
+-- The extension in another schema, and in none.
+CREATE SCHEMA "else where";
+ALTER EXTENSION cph_fdw SET SCHEMA "else where";
+\set servers cph
+\set ECHO none
+\i :script
+\set ECHO all
+SELECT count(*) FROM cph_reports.phones WHERE status_label = 'abnormal';
+ALTER EXTENSION cph_fdw SET SCHEMA public;
+DROP SCHEMA "else where";
+\! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -f "$script" template1 2>&1 | sed 's/^psql:[^ ]* //'
+
 -- Two names that are one as far as a table's name goes.
 SELECT repeat('r', 55) || '1' AS one, repeat('r', 55) || '2' AS two \gset
 CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'x', project_id '0123456789abcdef0123456789abcdef');
 CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'y', project_id '0123456789abcdef0123456789abcdef');
-\setenv script :script
-\setenv database :DBNAME
 \setenv servers :one,:two
 \! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -v servers="$servers" -f "$script" "$database" 2>&1 | sed 's/^psql:[^ ]* //' | head -n 2
 DROP SERVER :one;

@@ -220,13 +220,13 @@ cph_field_is_constant(const char *field)
 
 /*
  * Returns the value of a constant of the table; NULL if it has none that the
- * options know.
+ * options know.  The region of a server that names none is the server's name.
  */
 const char *
 cph_options_constant(const CphOptions *options, const char *field)
 {
 	if (strcmp(field, "@region") == 0)
-		return options->region;
+		return options->region ? options->region : options->server_name;
 	if (strcmp(field, "@project_id") == 0)
 		return options->project_id;
 	if (strcmp(field, "@server") == 0)

@@ -203,8 +203,8 @@ const CphOptionRule cph_option_rules[] = {
 
 	/*
 	 * Field of an item that the column shows: names joined by dots, $ for the
-	 * whole item, or @region, @project_id or @server.  Default: the column's
-	 * name.
+	 * whole item; or of the server: @region, or its name if it has none,
+	 * @project_id or @server, its name.  Default: the column's name.
 	 */
 	{"field", CPH_OF_COLUMN, CPH_KIND_STRING, .check = cph_check_field},
 };

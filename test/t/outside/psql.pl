@@ -38,7 +38,7 @@ like($errors, qr/there is no server of cph_fdw to report on.*HINT:  Make one/s, 
 is($node->safe_psql($_, q{SELECT count(*) FROM pg_namespace WHERE nspname = 'cph_reports'}), '0', "and nothing is left in $_")
   foreach 'postgres', 'empty';
 ($status, $output, $errors) = run_script('postgres', '-v', 'servers= cph ');
-is("$status$output$errors", '1', 'and where there is one, nothing is said');
+is("$status$output$errors", "1cph_reports: views and snapshots of the servers cph\n", 'and where there is one, only what was made');
 
 # --- What it shows ----------------------------------------------------------
 
@@ -46,12 +46,12 @@ $node->safe_psql('postgres', q{COMMENT ON FOREIGN TABLE cph_phones IS 'the phone
 foreach (
 	[ '\d+ cph_phones', qr/Foreign table "public.cph_phones".*create_time +\| timestamp with time zone.*Server: cph\n.*resource 'phones'/s ],
 	[ '\det+', qr/cph_phones +\| cph +\| \(resource 'phones'\) +\| the phones/ ],
-	[ '\det+ cph_reports.*', qr/phones_cph +\| cph +\| \(resource 'phones'\) +\| phones of the region cph/ ],
+	[ '\det+ cph_reports.*', qr/phones_cph +\| cph +\| \(resource 'phones'\) +\| phones of the server cph/ ],
 	[ '\d+ cph_reports.phones_cph', qr/order_id.*\(field 'metadata.order_id'\).*order by which it was bought/ ],
 	[ '\d+ cph_reports.fleet_by_status', qr/status +\| integer.*status, as a number/ ],
 	[ '\dv+ cph_reports.*', qr/latest_phones.*last good snapshot.*phones_by_server.*servers with their phones, now/s ],
 	[ '\dt+ cph_reports.*', qr/phone_history.*phones of all snapshots/ ],
-	[ '\df+ cph_reports.take_snapshot', qr/take_snapshot.*keep the rows of each region/s ],
+	[ '\df+ cph_reports.take_snapshot', qr/take_snapshot.*keep the rows of each server/s ],
 	[ '\des+', qr/cph +\| postgres +\| cph_fdw .*project_id/ ],
 	[ '\dx+ cph_fdw', qr/foreign-data wrapper cph_fdw/ ])
 {
