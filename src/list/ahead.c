@@ -156,6 +156,21 @@ cph_pager_fill_ahead(CphPager *pager, bool at_end)
 		cph_client_perform(pager->client);
 }
 
+/* Raises the error for rows of one time, in no order, that fill a page. */
+pg_noreturn static void
+group_too_large(CphPager *pager)
+{
+	const CphPagerOptions *options = &pager->options;
+	const char *hint = "Pages cannot be larger.";
+
+	if (options->page_size < options->endpoint->page_max)
+		hint = psprintf("Raise the option \"fetch_size\", which can be %d.",
+						options->endpoint->page_max);
+	cph_trust_broken(pager->client, options,
+					 "More rows of one time follow each other than a page holds.",
+					 cph_trust_in_parts(options, hint));
+}
+
 /*
  * Returns where the page after an anchored one is to start, if rows of one
  * time have no order: with the last row that is newer than the last time, so
@@ -175,9 +190,7 @@ offset_before_ties(CphPager *pager, const CphPage *page,
 	if (asked->limit < pager->options.page_size)
 		return Max(asked->offset + first - 1, 0);
 	if (page->nitems >= asked->limit || pager->probes > MAX_PROBES)
-		cph_trust_broken(pager->client, &pager->options,
-						 "More rows of one time follow each other than a page holds.",
-						 "Read the list in parts by a filter, as phones by their server_id.");
+		group_too_large(pager);
 	pager->probing = true;
 	return asked->offset + page->nitems - 1;
 }

@@ -63,6 +63,8 @@ extern bool cph_frontier_in_order(const CphFrontier *frontier,
 pg_noreturn extern void cph_trust_broken(CphClient *client,
 										 const CphPagerOptions *options,
 										 const char *detail, const char *hint);
+extern char *cph_trust_in_parts(const CphPagerOptions *options,
+								const char *hint);
 extern void cph_trust_order(CphClient *client, const CphPagerOptions *options,
 							const CphPage *page);
 

@@ -133,7 +133,8 @@ read_page(CphTail *tail)
 	else if (tail->place.invalid == NULL)
 		cph_trust_broken(tail->client, &tail->options,
 						 "The rows that follow stood elsewhere each time that they were asked for.",
-						 "The list changes too fast.  Read it in parts by a filter.");
+						 cph_trust_in_parts(&tail->options,
+											"The list changes too fast."));
 	return found;
 }
 

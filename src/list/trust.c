@@ -28,6 +28,24 @@ cph_trust_broken(CphClient *client, const CphPagerOptions *options,
 			 errhint("%s", hint)));
 }
 
+/*
+ * Returns a hint, palloc'd: the given one, and to read the list in parts where
+ * there is a filter for it that is not used yet.
+ */
+char *
+cph_trust_in_parts(const CphPagerOptions *options, const char *hint)
+{
+	const CphEndpoint *endpoint = options->endpoint;
+	bool		in_part = false;
+
+	for (int i = 0; i < options->nparams && endpoint->parts != NULL; i++)
+		in_part |= strcmp(options->params[i].name, endpoint->part_param) == 0;
+	if (endpoint->parts != NULL && !in_part)
+		return psprintf("%s  Read it in parts: %s.", hint, endpoint->parts);
+	return psprintf("%s%s", hint, endpoint->nfilters > options->nparams ?
+					"  Read it in parts by a filter." : "");
+}
+
 /* Raises the error for an item that lacks what is needed of it. */
 pg_noreturn static void
 incomplete_item(CphClient *client, const CphPagerOptions *options, int number,
@@ -73,7 +91,8 @@ cph_pager_check_progress(CphPager *pager)
 	if (++pager->pages_without_rows > MAX_PAGES_WITHOUT_ROWS + way_back)
 		cph_trust_broken(pager->client, &pager->options,
 						 "Page after page held only rows that were read before.",
-						 "The list changes too fast, or the service ignores the offset.  Read it in parts by a filter.");
+						 cph_trust_in_parts(&pager->options,
+											"The list changes too fast, or the service ignores the offset."));
 }
 
 /*
@@ -100,7 +119,7 @@ cph_pager_check_ties(const CphPager *pager, const CphPage *page)
 						 psprintf("Only " INT64_FORMAT " of " INT64_FORMAT " rows were found, and they stand in another order when they are read again.",
 								  pager->returned, pager->count) :
 						 "Rows stand in another order on each page.",
-						 "Try again, or read the list in parts by a filter, as phones by their server_id.");
+						 cph_trust_in_parts(&pager->options, "Try again."));
 }
 
 /* Checks that the rows of a page can be told from those of another stream. */
