@@ -45,7 +45,7 @@ cph_client_may_log_in(CphClient *client)
 {
 	CphCommon  *common = client->common;
 	CphLack		lack = cph_credential_lacks(client->credential);
-	CphRequest	request = {.question = lack};
+	CphRequest	request = {0};
 	MemoryContext caller;
 
 	client->beaten = false;
@@ -54,6 +54,7 @@ cph_client_may_log_in(CphClient *client)
 	client->beaten = !cph_credential_claim(client->credential, client->ticket);
 	if (client->beaten || lack == CPH_LACK_PROOF)
 		return !client->beaten;
+	request.question = lack == CPH_LACK_TOKEN ? CPH_ASK_TOKEN : CPH_ASK_PROJECT;
 	caller = MemoryContextSwitchTo(client->context);
 	cph_credential_question(client->credential, &request);
 	client->question = palloc0(sizeof(CphCall));
@@ -165,11 +166,21 @@ take_turn(CphCall *call)
 	return call->turn;
 }
 
+/* Tells whether a call can go on: its answer is there, or it may be sent. */
+static bool
+can_go_on(const CphCall *call)
+{
+	if (call->transfer != NULL)
+		return cph_transfer_state(call->transfer) != CPH_TRANSFER_PENDING;
+	return (call->endpoint != NULL && call->client->failure != NULL) ||
+		has_room(call);
+}
+
 /*
- * Begins a try of a call, if that is possible now.  Leaves pieces in the current
- * context.
+ * Begins a try of a call that can go on.  Returns false if it has to wait.
+ * Leaves pieces in the current context.
  */
-static void
+static bool
 start_try(CphCall *call)
 {
 	CphClient  *client = call->client;
@@ -177,21 +188,15 @@ start_try(CphCall *call)
 
 	if (page && client->failure != NULL)
 		cph_call_fail(call, client->failure);
-	else if (has_room(call) && (!page || cph_client_may_log_in(client)) &&
-			 take_turn(call))
+	else if ((page && !cph_client_may_log_in(client)) || !take_turn(call))
+		return false;
+	else
 	{
 		if (page)
 			set_path(call);
 		send_request(call);
 	}
-}
-
-/* Tells whether a call waits for the answer to its try. */
-static bool
-is_pending(const CphCall *call)
-{
-	return call->transfer != NULL &&
-		cph_transfer_state(call->transfer) == CPH_TRANSFER_PENDING;
+	return true;
 }
 
 /*
@@ -204,18 +209,17 @@ step_call(CphCall *call)
 	MemoryContext scratch;
 	MemoryContext caller;
 
-	if (call->verdict != CPH_VERDICT_NONE || is_pending(call))
+	if (call->verdict != CPH_VERDICT_NONE || !can_go_on(call))
 		return;
 	scratch = AllocSetContextCreate(call->client->context, "cph_fdw call",
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	while (call->verdict == CPH_VERDICT_NONE)
+	while (call->verdict == CPH_VERDICT_NONE && can_go_on(call))
 	{
-		if (call->transfer == NULL)
-			start_try(call);
-		if (call->transfer == NULL || is_pending(call))
+		if (call->transfer != NULL)
+			cph_call_finish(call);
+		else if (!start_try(call))
 			break;
-		cph_call_finish(call);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);

@@ -226,7 +226,7 @@ cph_call_finish(CphCall *call)
 		cph_pace_succeeded(client->connection,
 						   client->options->max_server_requests);
 		call->verdict = CPH_VERDICT_USE;
-		client->counters->tokens += call->request.question == CPH_LACK_TOKEN;
+		client->counters->tokens += call->request.question == CPH_ASK_TOKEN;
 		if (call->endpoint == NULL)
 			reason = cph_credential_learn(client->credential, &call->request,
 										  call->transfer);

@@ -135,13 +135,6 @@ sample_item(Sampling *sampling, const CphItem *item)
 		sampling->rows[place] = row_of_item(sampling, item);
 }
 
-/* Says in pg_stat_progress_analyze how far the sampling is, in pages. */
-static void
-report_progress(int64 done)
-{
-	pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_DONE, done);
-}
-
 /* Reads the whole list, which may have so many rows, and samples it. */
 static void
 sample_whole(Sampling *sampling, int64 total)
@@ -166,7 +159,8 @@ sample_whole(Sampling *sampling, int64 total)
 	{
 		sample_item(sampling, item);
 		if ((int64) sampling->seen % options.page_size == 0)
-			report_progress(sampling->seen / options.page_size);
+			pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_DONE,
+										 sampling->seen / options.page_size);
 	}
 	cph_streams_close(streams);
 }
@@ -223,7 +217,7 @@ sample_pages(Sampling *sampling, int64 total)
 											size);
 		Assert(ncalls > 0);
 		sample_page(sampling, calls[0]);
-		report_progress(++done);
+		pgstat_progress_update_param(PROGRESS_ANALYZE_BLOCKS_DONE, ++done);
 		memmove(&calls[0], &calls[1], sizeof(CphCall *) * --ncalls);
 	}
 }

@@ -211,17 +211,15 @@ cph_transport_wake_at(CphTransport *transport, int64 at_us)
 }
 
 /*
- * Waits until the transport can go on, or the latch is set, serves
- * interrupts, and performs.  The caller checks whether what it waits for has
- * come, and that there is something to wait for: a pending transfer or a
- * time to wake at.
+ * Waits until the transport can go on, or the latch is set, and serves
+ * interrupts.  The caller sees to it that there is something to wait for, a
+ * pending transfer or a time to wake at, and performs afterwards.
  */
 void
 cph_transport_wait(CphTransport *transport, uint32 wait_event)
 {
 	cph_poller_wait(&transport->poller, wait_event);
 	CHECK_FOR_INTERRUPTS();
-	cph_transport_perform(transport);
 }
 
 /* Tells whether transports have a descriptor to wait for, on this platform. */

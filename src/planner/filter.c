@@ -25,13 +25,6 @@ is_value(const CphTable *table, Node *node)
 		!contain_volatile_functions(node);
 }
 
-/* Tells whether strings are compared byte by byte. */
-static bool
-is_deterministic(Oid collation)
-{
-	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
-}
-
 /* Tells whether a filter is of the kind that an operator asks for. */
 static bool
 serves(const CphFilter *filter, CphOp op)
@@ -77,7 +70,8 @@ make_clause(const CphTable *table, Expr *expr, const CphSubject *subject,
 	int			filter = filter_of(table, subject, op);
 	CphClause  *clause;
 
-	if (!is_value(table, value) || !is_deterministic(collation) ||
+	if (!is_value(table, value) ||
+		(OidIsValid(collation) && !get_collation_isdeterministic(collation)) ||
 		(filter < 0 && !(cph_op_is_bound(op) &&
 						 cph_subject_is_time(table, subject))))
 		return NULL;

@@ -197,14 +197,6 @@ set_selectivity(RestrictInfo *rinfo, Selectivity selectivity)
 	rinfo->norm_selec = selectivity;
 }
 
-/* Returns how many rows have one of the ids that a clause names. */
-static double
-rows_of_ids(const CphTable *table, const CphClause *clause)
-{
-	return Min(cph_chosen_streams(table, list_make1(unconstify(CphClause *, clause))),
-			   table->tuples);
-}
-
 /*
  * Estimates each clause.  What one says of a constant of the table, or of ids, is
  * not a matter of statistics: all rows pass it, or the scan finds out that none
@@ -218,14 +210,15 @@ estimate_clauses(CphTable *table)
 	foreach(lc, table->rel->baserestrictinfo)
 	{
 		RestrictInfo *rinfo = lfirst(lc);
-		const CphClause *clause = cph_choose_read(table, rinfo);
+		CphClause  *clause = cph_choose_read(table, rinfo);
 		Expr	   *expr = clause_for_estimate(table, rinfo->clause, clause);
 
 		if (clause != NULL && clause->op == CPH_OP_GATE)
 			set_selectivity(rinfo, 1);
 		else if (clause != NULL && cph_clause_is_of_ids(table, clause))
-			set_selectivity(rinfo, rows_of_ids(table, clause) /
-							Max(table->tuples, 1));
+			set_selectivity(rinfo,
+							Min(cph_chosen_streams(table, list_make1(clause)) /
+								Max(table->tuples, 1), 1));
 		else if (expr != rinfo->clause)
 			set_selectivity(rinfo, clause_selectivity(table->root, (Node *) expr,
 													  0, JOIN_INNER, NULL));

@@ -14,19 +14,6 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
-/*
- * Returns how many rows the list has, as far as this backend has seen it; else
- * what the endpoint is expected to have.
- */
-static double
-seen_size(const CphTable *table)
-{
-	int64		seen = cph_connection_rows(table->options, table->rel->userid,
-										   table->endpoint, NULL, 0);
-
-	return seen >= 0 ? seen : table->endpoint->default_rows;
-}
-
 /* Reads the field of each column. */
 static void
 read_columns(CphTable *table)
@@ -52,7 +39,8 @@ read_columns(CphTable *table)
 /*
  * Returns what the planner knows of a foreign table before it has looked at
  * the clauses, palloc'd.  Sets the number of the relation's tuples where there
- * are no statistics.
+ * are no statistics: as this backend has seen it, else as the endpoint is
+ * expected to be.
  */
 CphTable *
 cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid)
@@ -68,7 +56,10 @@ cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	/* without statistics it is 0 or negative */
 	table->analyzed = rel->tuples > 0;
 	if (!table->analyzed)
-		rel->tuples = seen_size(table);
+		rel->tuples = cph_connection_rows(table->options, rel->userid,
+										  table->endpoint, NULL, 0);
+	if (rel->tuples < 0)
+		rel->tuples = table->endpoint->default_rows;
 	table->tuples = rel->tuples;
 	return table;
 }

@@ -61,16 +61,6 @@ read_error(CphShape *shape, const CphJsonValue *object, CphServiceError *error)
 	return error->code != NULL || error->message != NULL;
 }
 
-/* Looks for an error in an answer, then in the objects just below it. */
-static void
-find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
-{
-	bool		found = read_error(shape, answer, error);
-
-	for (int i = 0; i < answer->length && !found; i++)
-		found = read_error(shape, &answer->fields[i].value, error);
-}
-
 /*
  * Reads what an answer that is no page says of itself, copied into the current
  * memory context, where pieces are left; whatever it does not say is NULL.  A body that cannot be
@@ -79,12 +69,18 @@ find_error(CphShape *shape, const CphJsonValue *answer, CphServiceError *error)
 void
 cph_error_read(const char *body, Size length, CphServiceError *error)
 {
+	CphShape   *shape = cph_json_shape(fields, FIELDS);
 	CphJsonValue *answer = NULL;
 	const char *reason;
+	bool		found;
 
 	memset(error, 0, sizeof(*error));
 	if (length <= ERROR_BYTES_MAX)
 		answer = cph_json_document(body, length, &reason);
-	if (answer != NULL)
-		find_error(cph_json_shape(fields, FIELDS), answer, error);
+	if (answer == NULL)
+		return;
+	/* of itself, or in one of the objects just below it */
+	found = read_error(shape, answer, error);
+	for (int i = 0; i < answer->length && !found; i++)
+		found = read_error(shape, &answer->fields[i].value, error);
 }

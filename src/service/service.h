@@ -189,6 +189,25 @@ cph_param(const char *name, const char *value)
 	return param;
 }
 
+/* What a request asks for. */
+typedef enum CphQuestion
+{
+	CPH_ASK_PAGE,				/* of a list, or where an item of it is */
+	CPH_ASK_TOKEN,
+	CPH_ASK_PROJECT
+} CphQuestion;
+
+/* A request. */
+typedef struct CphRequest
+{
+	const char *method;
+	char	   *base;			/* URL of the service */
+	char	   *path;			/* encoded */
+	char	   *query;			/* canonical */
+	const char *project_id;		/* that it is about; NULL: none */
+	CphQuestion question;
+} CphRequest;
+
 extern char *cph_request_path(const CphEndpoint *endpoint,
 							  const char *project_id, const char *id);
 extern char *cph_request_query(const CphParam *params, int nparams);

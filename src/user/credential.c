@@ -215,7 +215,7 @@ cph_credential_unclaim(CphCredential *credential, const CphTicket *ticket)
 void
 cph_credential_question(CphCredential *credential, CphRequest *request)
 {
-	if (request->question == CPH_LACK_PROJECT)
+	if (request->question == CPH_ASK_PROJECT)
 		cph_project_request(credential->options, request);
 	else
 		cph_token_request(credential->options, request);
@@ -229,7 +229,7 @@ const char *
 cph_credential_learn(CphCredential *credential, const CphRequest *request,
 					 const CphTransfer *transfer)
 {
-	if (request->question == CPH_LACK_PROJECT)
+	if (request->question == CPH_ASK_PROJECT)
 		return cph_project_read(&credential->login, transfer);
 	return cph_token_read(&credential->token, transfer);
 }
@@ -245,7 +245,7 @@ cph_credential_log_in(CphCredential *credential, const CphRequest *request,
 					  CphHttpRequest *http, uint64 *fingerprint,
 					  CphFailure *refusal)
 {
-	bool		token = request->question == CPH_LACK_TOKEN;
+	bool		token = request->question == CPH_ASK_TOKEN;
 	const CphMappingOptions *used = token ? credential->mapping :
 		&credential->used;
 	const char **lines = palloc0(sizeof(char *) * (CPH_SIGNED_LINES + 2));
@@ -275,7 +275,7 @@ bool
 cph_credential_renew(CphCredential *credential, const CphRequest *request,
 					 uint64 fingerprint)
 {
-	if (request->question == CPH_LACK_TOKEN)
+	if (request->question == CPH_ASK_TOKEN)
 		return false;
 	switch (credential->method)
 	{
@@ -303,7 +303,7 @@ cph_credential_refused(CphCredential *credential, const CphRequest *request,
 					   const CphServiceError *error, const char *detail)
 {
 	return cph_login_refuse(&credential->login,
-							request->question == CPH_LACK_TOKEN ?
+							request->question == CPH_ASK_TOKEN ?
 							CPH_AUTH_NONE : credential->method,
 							fingerprint, transfer, error, detail);
 }
@@ -339,8 +339,8 @@ cph_credential_judge(CphCredential *credential, const CphRequest *request,
 	cph_credential_mask(credential, error->code);
 	cph_credential_mask(credential, error->message);
 	cph_credential_mask(credential, error->request_id);
-	if (request->question == CPH_LACK_TOKEN)
+	if (request->question == CPH_ASK_TOKEN)
 		cph_token_judge(transfer, outcome);
-	else if (request->question == CPH_LACK_PROJECT)
+	else if (request->question == CPH_ASK_PROJECT)
 		cph_project_judge(transfer, outcome);
 }

@@ -1,147 +1,18 @@
 /*
  * rule.c
- *		What an option's value may be, and how its text becomes a value.
+ *		How the text of an option becomes a value.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "user/user_private.h"
 #include "lib/lib.h"
-#include "http/http.h"
-#include "service/service.h"
 
 #include <fcntl.h>
 
 #include "common/username.h"
-#include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-
-char	   *cph_allowed_hosts = NULL;
-
-/*
- * Bytes that a value has at most.  The longest, a token, has some thousand;
- * what is made of a value is a few times as long, and must stay within what
- * can be palloc'd.
- */
-#define VALUE_MAX (1024 * 1024)
-
-/*
- * Checks of values.  Each returns what is wrong, palloc'd or constant, or
- * NULL.
- */
-
-/* An endpoint: a base URL that this user may name. */
-const char *
-cph_check_endpoint(const char *value)
-{
-	const char *host = strstr(value, "://");
-	const char *path = host ? strchr(host + 3, '/') : NULL;
-	CphUrl		url;
-	const char *reason = cph_url_parse(value, &url);
-
-	if (reason != NULL && path != NULL && path[1] != '\0')
-		return psprintf("%s  Paths are added to it, as \"/v1/PROJECT/cloud-phone/phones\" or \"/v3/auth/tokens\".",
-						reason);
-	return reason ? reason : cph_url_refusal(&url, superuser(), cph_allowed_hosts);
-}
-
-/* The proxy: a base URL.  Who may log in there is the user mapping's to say. */
-const char *
-cph_check_proxy(const char *value)
-{
-	CphUrl		url;
-
-	if (pg_strncasecmp(value, "http", 4) != 0)
-		return "The URL must begin with \"http://\" or \"https://\".";
-	return cph_url_parse(value, &url);
-}
-
-/* A region, which becomes part of a host name. */
-const char *
-cph_check_region(const char *value)
-{
-	if (*value == '\0' || strlen(value) > 63 ||
-		strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(value))
-		return "A region consists of lower-case letters, digits and hyphens.";
-	return NULL;
-}
-
-/* A project, which becomes part of a path. */
-const char *
-cph_check_project_id(const char *value)
-{
-	if (*value == '\0' || strlen(value) > CPH_MAX_PROJECT_ID ||
-		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			   "0123456789_-") != strlen(value))
-		return "A project's ID consists of at most 64 letters, digits, hyphens and underscores.";
-	return NULL;
-}
-
-/* A resource: one of the lists that are described. */
-const char *
-cph_check_resource(const char *value)
-{
-	return cph_endpoint_find(value) != NULL ? NULL :
-		psprintf("The value must be one of %s.", cph_endpoint_names());
-}
-
-/* A field: "$", names joined by dots, or a constant of the table. */
-const char *
-cph_check_field(const char *value)
-{
-	if (*value == '@')
-		return strcmp(value, "@region") == 0 ||
-			strcmp(value, "@project_id") == 0 ||
-			strcmp(value, "@server") == 0 ? NULL :
-			"A constant is \"@region\", \"@project_id\" or \"@server\".";
-	if (*value == '\0' || *value == '.' || strstr(value, "..") != NULL ||
-		value[strlen(value) - 1] == '.')
-		return "A field is \"$\", or one or more names joined by dots.";
-	return NULL;
-}
-
-/* What is wrong with the length of any value. */
-static const char *
-check_length(const char *value)
-{
-	if (*value == '\0')
-		return "The value is empty.";
-	return strlen(value) > VALUE_MAX ? "The value is too long." : NULL;
-}
-
-/* A text of any language. */
-const char *
-cph_check_text(const char *value)
-{
-	for (const char *p = value; *p; p++)
-	{
-		if ((unsigned char) *p < ' ' || *p == 0x7f)
-			return "The value holds a control character.";
-	}
-	return check_length(value);
-}
-
-/* The path of a file. */
-const char *
-cph_check_path(const char *value)
-{
-	if (!is_absolute_path(value))
-		return "The value must be an absolute path.";
-	return cph_check_text(value);
-}
-
-/* A token or a key of a file or a mapping, which becomes part of a header. */
-const char *
-cph_check_key(const char *value)
-{
-	for (const char *p = value; *p; p++)
-	{
-		if (*p <= ' ' || *p > '~')
-			return "The value holds a character that is not printable ASCII.";
-	}
-	return check_length(value);
-}
 
 /*
  * Raises the error for a bad value.  A secret's value is not shown, nor one

@@ -7,6 +7,135 @@
 #include "user/user_private.h"
 #include "http/http.h"
 
+#include "miscadmin.h"
+
+/* The setting that checks of hosts go by. */
+char	   *cph_allowed_hosts = NULL;
+
+/*
+ * Bytes that a value has at most.  The longest, a token, has some thousand;
+ * what is made of a value is a few times as long, and must stay within what
+ * can be palloc'd.
+ */
+#define VALUE_MAX (1024 * 1024)
+
+/*
+ * Checks of values.  Each returns what is wrong, palloc'd or constant, or
+ * NULL.
+ */
+
+/* An endpoint: a base URL that this user may name. */
+static const char *
+check_endpoint(const char *value)
+{
+	const char *host = strstr(value, "://");
+	const char *path = host ? strchr(host + 3, '/') : NULL;
+	CphUrl		url;
+	const char *reason = cph_url_parse(value, &url);
+
+	if (reason != NULL && path != NULL && path[1] != '\0')
+		return psprintf("%s  Paths are added to it, as \"/v1/PROJECT/cloud-phone/phones\" or \"/v3/auth/tokens\".",
+						reason);
+	return reason ? reason : cph_url_refusal(&url, superuser(), cph_allowed_hosts);
+}
+
+/* The proxy: a base URL.  Who may log in there is the user mapping's to say. */
+static const char *
+check_proxy(const char *value)
+{
+	CphUrl		url;
+
+	if (pg_strncasecmp(value, "http", 4) != 0)
+		return "The URL must begin with \"http://\" or \"https://\".";
+	return cph_url_parse(value, &url);
+}
+
+/* A region, which becomes part of a host name. */
+static const char *
+check_region(const char *value)
+{
+	if (*value == '\0' || strlen(value) > 63 ||
+		strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(value))
+		return "A region consists of lower-case letters, digits and hyphens.";
+	return NULL;
+}
+
+/* A project, which becomes part of a path. */
+const char *
+cph_check_project_id(const char *value)
+{
+	if (*value == '\0' || strlen(value) > CPH_MAX_PROJECT_ID ||
+		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			   "0123456789_-") != strlen(value))
+		return "A project's ID consists of at most 64 letters, digits, hyphens and underscores.";
+	return NULL;
+}
+
+/* A resource: one of the lists that are described. */
+static const char *
+check_resource(const char *value)
+{
+	return cph_endpoint_find(value) != NULL ? NULL :
+		psprintf("The value must be one of %s.", cph_endpoint_names());
+}
+
+/* A field: "$", names joined by dots, or a constant of the table. */
+const char *
+cph_check_field(const char *value)
+{
+	if (*value == '@')
+		return strcmp(value, "@region") == 0 ||
+			strcmp(value, "@project_id") == 0 ||
+			strcmp(value, "@server") == 0 ? NULL :
+			"A constant is \"@region\", \"@project_id\" or \"@server\".";
+	if (*value == '\0' || *value == '.' || strstr(value, "..") != NULL ||
+		value[strlen(value) - 1] == '.')
+		return "A field is \"$\", or one or more names joined by dots.";
+	return NULL;
+}
+
+/* What is wrong with the length of any value. */
+static const char *
+check_length(const char *value)
+{
+	if (*value == '\0')
+		return "The value is empty.";
+	return strlen(value) > VALUE_MAX ? "The value is too long." : NULL;
+}
+
+/* A text of any language. */
+static const char *
+check_text(const char *value)
+{
+	for (const char *p = value; *p; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			return "The value holds a control character.";
+	}
+	return check_length(value);
+}
+
+/* The path of a file. */
+const char *
+cph_check_path(const char *value)
+{
+	if (!is_absolute_path(value))
+		return "The value must be an absolute path.";
+	return check_text(value);
+}
+
+/* A token or a key of a file or a mapping, which becomes part of a header. */
+const char *
+cph_check_key(const char *value)
+{
+	for (const char *p = value; *p; p++)
+	{
+		if (*p <= ' ' || *p > '~')
+			return "The value holds a character that is not printable ASCII.";
+	}
+	return check_length(value);
+}
+
 /* In the order of CphNameFilter, CphTimeUnit, CphNotFound and CphFieldCheck. */
 static const char *const name_filters[] =
 {"auto", "substring", "prefix", "exact", "off", NULL};
@@ -47,15 +176,15 @@ const CphOptionRule cph_option_rules[] = {
 	/*
 	 * Base URL: https, or http to a loopback address.  Default: from region.
 	 */
-	STRING(endpoint, CPH_OF_SERVER, cph_check_endpoint),
+	STRING(endpoint, CPH_OF_SERVER, check_endpoint),
 
 	/*
 	 * Gives endpoint (https://cph.REGION.myhuaweicloud.com) and iam_endpoint.
 	 */
-	STRING(region, CPH_OF_SERVER, cph_check_region),
+	STRING(region, CPH_OF_SERVER, check_region),
 
 	/* Base URL of the service that gives tokens.  Default: from region. */
-	STRING(iam_endpoint, CPH_OF_SERVER, cph_check_endpoint),
+	STRING(iam_endpoint, CPH_OF_SERVER, check_endpoint),
 
 	/*
 	 * The project whose phones and servers are listed; needed, unless the
@@ -64,7 +193,7 @@ const CphOptionRule cph_option_rules[] = {
 	STRING(project_id, CPH_OF_SERVER | CPH_OF_TABLE, cph_check_project_id),
 
 	/* The list that the table shows.  Required. */
-	STRING(resource, CPH_OF_TABLE, cph_check_resource),
+	STRING(resource, CPH_OF_TABLE, check_resource),
 
 	/* Warn of columns whose field no document lists, or off. */
 	RULE(field_check, CPH_OF_TABLE, CHOICE, .initial = "warn",
@@ -114,7 +243,7 @@ const CphOptionRule cph_option_rules[] = {
 	RULE(sslrootcert, CPH_OF_SERVER, STRING, .superuser_only = true),
 
 	/* URL of a proxy; proxies in the environment are ignored. */
-	RULE(proxy, CPH_OF_SERVER, STRING, .check = cph_check_proxy,
+	RULE(proxy, CPH_OF_SERVER, STRING, .check = check_proxy,
 		 .superuser_only = true),
 
 	/* Rely on the list being newest first. */
@@ -184,22 +313,22 @@ const CphOptionRule cph_option_rules[] = {
 	SECRET(credentials_file, cph_check_path, KEYS_FILE, true),
 
 	/* Section of that file.  Default: basic. */
-	SECRET(profile, cph_check_text, KEYS_FILE, false),
+	SECRET(profile, check_text, KEYS_FILE, false),
 
 	/* User of the token service, who is given tokens. */
-	SECRET(iam_user, cph_check_text, PASSWORD, true),
+	SECRET(iam_user, check_text, PASSWORD, true),
 
 	/* The user's password. */
-	SECRET(iam_password, cph_check_text, PASSWORD, true),
+	SECRET(iam_password, check_text, PASSWORD, true),
 
 	/* The user's account. */
-	SECRET(iam_domain, cph_check_text, PASSWORD, true),
+	SECRET(iam_domain, check_text, PASSWORD, true),
 
 	/* User at the proxy. */
-	SECRET(proxy_user, cph_check_text, NONE, false),
+	SECRET(proxy_user, check_text, NONE, false),
 
 	/* The password there. */
-	SECRET(proxy_password, cph_check_text, NONE, false),
+	SECRET(proxy_password, check_text, NONE, false),
 
 	/*
 	 * Field of an item that the column shows: names joined by dots, $ for the

@@ -54,7 +54,7 @@ cph_token_request(const CphOptions *options, CphRequest *request)
 
 /*
  * Returns a text as a string of JSON, a secret.  It holds no control character:
- * see cph_check_text.
+ * see check_text.
  */
 static char *
 json_string(const char *text)

@@ -235,9 +235,7 @@ extern int64 cph_connection_rows(const CphOptions *options, Oid userid,
 								 const CphParam *params, int nparams);
 extern void cph_facts_share(const CphConnection *connection);
 
-/*
- * What a server was asked, by whom: statistics, and the progress of clients.
- */
+/* What a server was asked, by whom: statistics, and the progress of clients */
 
 /* What was done, counted; for EXPLAIN (ANALYZE) and the statistics. */
 typedef struct CphCounters
@@ -315,9 +313,7 @@ extern void cph_pace_leave(CphConnection *connection, CphTicket *ticket);
 extern void cph_region_init(void);
 extern bool cph_shared_is(void);
 
-/*
- * A user mapping into what a request logs in with.
- */
+/* A user mapping into what a request logs in with */
 
 typedef struct CphCredential CphCredential;
 
@@ -330,17 +326,6 @@ typedef enum CphLack
 	CPH_LACK_TOKEN,				/* to be asked for */
 	CPH_LACK_PROJECT			/* to be looked up */
 } CphLack;
-
-/* What a request asks for. */
-typedef struct CphRequest
-{
-	const char *method;
-	char	   *base;			/* URL of the service */
-	char	   *path;			/* encoded */
-	char	   *query;			/* canonical */
-	const char *project_id;		/* that it is about; NULL: none */
-	CphLack		question;		/* what it asks for; CPH_LACK_NOTHING: a page */
-} CphRequest;
 
 extern CphCredential *cph_credential_open(const CphOptions *options,
 										  UserMapping *mapping,

@@ -14,9 +14,7 @@
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
 
-/*
- * What sessions remember together.
- */
+/* What sessions remember together */
 
 /* What a record is of. */
 typedef enum CphRecordKind
@@ -175,9 +173,7 @@ extern void cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder);
 extern int	cph_shared_memory;
 extern bool cph_share_tokens;
 
-/*
- * The ways in which a user mapping logs in.
- */
+/* The ways in which a user mapping logs in */
 
 /* The ways.  A user mapping names exactly one. */
 typedef enum CphAuthMethod
@@ -217,9 +213,7 @@ extern void cph_mapping_check(const CphMappingOptions *mapping);
 extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);
 extern char *cph_options_iam_endpoint(const CphOptions *options);
 
-/*
- * What an option's value may be.
- */
+/* What an option's value may be */
 
 /* Values of the table option field_check. */
 typedef enum CphFieldCheck
@@ -281,13 +275,8 @@ extern void cph_option_set(const CphOptionRule *rule, const char *value,
 extern void cph_option_warn(const CphOptionRule *rule, const char *value);
 
 /* Checks of values: each returns what is wrong, or NULL */
-extern const char *cph_check_endpoint(const char *value);
 extern const char *cph_check_field(const char *value);
 extern const char *cph_check_project_id(const char *value);
-extern const char *cph_check_proxy(const char *value);
-extern const char *cph_check_region(const char *value);
-extern const char *cph_check_resource(const char *value);
-extern const char *cph_check_text(const char *value);
 extern const char *cph_check_path(const char *value);
 extern const char *cph_check_key(const char *value);
 
@@ -349,9 +338,7 @@ extern const char *cph_login_refuse(const CphRecordKey *key,
 extern bool cph_login_is_refused(const CphRecordKey *key, uint64 fingerprint,
 								 const char *server_name, CphFailure *failure);
 
-/*
- * Tokens: a user's name and password into what the service takes.
- */
+/* Tokens: a user's name and password into what the service takes */
 
 /* A token, or who asks for it.  The record's text is the token itself. */
 typedef struct CphToken
@@ -373,9 +360,7 @@ extern bool cph_token_is_good(const CphRecordKey *key);
 extern void cph_token_use(const CphRecordKey *key, CphMappingOptions *used);
 extern void cph_token_drop(const CphRecordKey *key, const char *text);
 
-/*
- * The project that has the name of the region, by who may look it up.
- */
+/* The project that has the name of the region, by who may look it up */
 
 extern void cph_project_request(const CphOptions *options, CphRequest *request);
 extern void cph_project_judge(const CphTransfer *transfer, CphOutcome *outcome);
