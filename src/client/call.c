@@ -12,6 +12,10 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
+/* What the statement has sent, and when it began. */
+static int	statement_sent = 0;
+static TimestampTz statement_began = 0;
+
 /*
  * Ends a call, whatever its state; NULL is harmless.  A request in flight is
  * dropped without waiting for it.
@@ -67,21 +71,18 @@ cph_client_may_log_in(CphClient *client)
 }
 
 /*
- * Counts a request of the statement, and raises an error for one too many.
- * A statement is known by the time at which it began.
+ * Raises an error if the statement may send no more requests.  A statement is
+ * known by the time at which it began.
  */
 static void
-spend_request(CphClient *client)
+check_budget(const CphClient *client)
 {
-	static TimestampTz statement = 0;
-	static int	spent = 0;
-
-	if (statement != GetCurrentStatementStartTimestamp())
+	if (statement_began != GetCurrentStatementStartTimestamp())
 	{
-		statement = GetCurrentStatementStartTimestamp();
-		spent = 0;
+		statement_began = GetCurrentStatementStartTimestamp();
+		statement_sent = 0;
 	}
-	if (cph_max_requests > 0 && spent >= cph_max_requests)
+	if (cph_max_requests > 0 && statement_sent >= cph_max_requests)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg_plural("the statement would send more than %d request",
@@ -90,7 +91,6 @@ spend_request(CphClient *client)
 				 errdetail("The last one would have been for server \"%s\".",
 						   client->options->server_name),
 				 errhint("Narrow the query, or raise the setting \"cph_fdw.max_requests\".")));
-	spent++;
 }
 
 /* Tells whether the pace and the transport may have room for a call now. */
@@ -143,7 +143,7 @@ send_request(CphCall *call)
 		cph_call_fail(call, &refusal);
 		return;
 	}
-	spend_request(client);
+	statement_sent++;
 	cph_client_show(call);
 	call->transfer = cph_transfer_start(client->transport, &http);
 	if (cph_credential_lacks(client->credential) == CPH_LACK_PROOF)
@@ -153,15 +153,19 @@ send_request(CphCall *call)
 	call->tries++;
 }
 
-/* Takes a turn for a call.  Returns false if it is not the client's yet. */
+/*
+ * Takes a turn for a call, unless it has one from a try that an error kept from
+ * being sent.  Returns false if it is not the client's yet.
+ */
 static bool
 take_turn(CphCall *call)
 {
 	CphClient  *client = call->client;
-	int64		look_at;
+	int64		look_at = 0;
 
-	call->turn = cph_pace_take(client->connection, client->ticket,
-							   client->options, &look_at);
+	if (!call->turn)
+		call->turn = cph_pace_take(client->connection, client->ticket,
+								   client->options, &look_at);
 	client->turn_at = call->turn ? 0 : look_at;
 	return call->turn;
 }
@@ -188,10 +192,13 @@ start_try(CphCall *call)
 
 	if (page && client->failure != NULL)
 		cph_call_fail(call, client->failure);
-	else if ((page && !cph_client_may_log_in(client)) || !take_turn(call))
+	else if (page && !cph_client_may_log_in(client))
 		return false;
 	else
 	{
+		check_budget(client);
+		if (!take_turn(call))
+			return false;
 		if (page)
 			set_path(call);
 		send_request(call);

@@ -22,6 +22,8 @@ help_other(CphClient *client)
 		return;
 	other = client->common->trial->client;
 	cph_transport_perform(other->transport);
+	/* before it goes on, which may raise an error, and again after it */
+	cph_transport_wake_at(other->transport, cph_transport_now());
 	cph_client_step(other);
 	cph_transport_wake_at(other->transport, cph_transport_now());
 }

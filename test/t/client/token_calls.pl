@@ -92,6 +92,28 @@ CphLogin::fails($node, 'throttled for too long', $servers,
 	'53400 could not get a token for server "cph"');
 $service->clear;
 
+# A scan goes on with the one whose token it waits for, and an error of a request
+# that this sends costs neither of them its turn.
+$node->safe_psql('postgres',
+	"ALTER SERVER cph OPTIONS (ADD max_server_requests '1', SET throttle_timeout '180')");
+$service->fault('latency', ms => 500, match => $tokens);
+$node->psql('postgres', q{
+	\set ON_ERROR_STOP off
+	SET statement_timeout = '2s';
+	BEGIN;
+	DECLARE a CURSOR FOR SELECT server_id FROM other.cph_servers UNION ALL SELECT server_id FROM cph_servers;
+	FETCH 1 FROM a;
+	SAVEPOINT s;
+	SET LOCAL cph_fdw.max_requests = 1;
+	SELECT (SELECT count(server_name) FROM other.cph_servers), (SELECT count(phone_name) FROM cph_phones);
+	ROLLBACK TO s;
+	SELECT count(phone_name) FROM cph_phones;
+	MOVE ALL FROM a;
+	\echo :ROW_COUNT}, stdout => \$stdout, stderr => \$stderr);
+like($stderr, qr/\A[^\n]*more than 1 request\b(?!.*ERROR)/s, 'an error in what a scan waits for');
+like($stdout, qr/^450\n39$/m, '... leaves a turn to both');
+$service->clear;
+
 # Seen from outside, and ended at once.
 my $named = $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
 foreach my $case ([ 'CphToken', 'stall' ], [ 'CphBackoff', 'status', status => 503, retry_after => 3 ])
