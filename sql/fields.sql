@@ -8,6 +8,7 @@ SELECT field, filtered FROM cph_fdw_fields('servers') WHERE filtered <> 'not';
 SELECT resource, field, type, filtered FROM cph_fdw_lists(), cph_fdw_fields(resource)
  WHERE resource NOT IN ('phones', 'servers') AND filtered <> 'not';
 SELECT failure('SELECT * FROM cph_fdw_fields(''tablets'')');
+SELECT count(*) FROM (SELECT * FROM cph_fdw_fields('cph_servers') INTERSECT SELECT * FROM cph_fdw_fields('servers')) AS the_same;
 SELECT count(*) FROM cph_fdw_fields(NULL);
 -- Each describes what IMPORT FOREIGN SCHEMA makes, in words that end nowhere.
 SELECT l.table_name, f.field, f.type, format_type(atttypid, atttypmod)

@@ -66,13 +66,8 @@ resolve_names(ImportForeignSchemaStmt *stmt)
 	foreach(lc, stmt->table_list)
 	{
 		RangeVar   *name = lfirst(lc);
-		const CphEndpoint *endpoint = cph_endpoint_find(name->relname);
+		const CphEndpoint *endpoint = cph_endpoint_meant(name->relname);
 
-		for (int i = 0; endpoint == NULL && cph_endpoint_at(i) != NULL; i++)
-		{
-			if (strcmp(cph_endpoint_at(i)->table, name->relname) == 0)
-				endpoint = cph_endpoint_at(i);
-		}
 		if (endpoint != NULL)
 			name->relname = pstrdup(endpoint->table);
 		else

@@ -167,9 +167,12 @@ check_endpoint(CphCheck *check, const CphEndpoint *endpoint, bool offsets)
 		check_offsets(check);
 }
 
-/* Reports on what all answers told: who answered, and at what time. */
+/*
+ * Reports on what all answers told: who answered, and at what time; and on how
+ * many requests that took.
+ */
 static void
-report_peer(CphCheck *check)
+report_peer(CphCheck *check, int64 requests)
 {
 	const CphPeer *peer = cph_client_peer(check->client);
 	const char *host = cph_options_host(check->options);
@@ -177,7 +180,9 @@ report_peer(CphCheck *check)
 	int64		distance = ahead < 0 ? -ahead : ahead;
 
 	check->endpoint = NULL;
-	if (peer->text == NULL)
+	if (peer->text == NULL && requests == 0)
+		cph_check_report(check, "connection", "unknown", psprintf("Nothing was sent to %s.", host));
+	else if (peer->text == NULL)
 		cph_check_report(check, "connection", "failed", psprintf("No answer came from %s.", host));
 	else
 		cph_check_report(check, "connection", "ok", psprintf("%s (%s)", host, peer->text));
@@ -187,7 +192,9 @@ report_peer(CphCheck *check)
 		cph_check_report(check, "project", "ok", cph_client_project(check->client));
 	cph_check_report(check, "sessions", "ok", cph_shared_is() ? "shared" : "not shared");
 	if (peer->text == NULL || !peer->has_clock)
-		cph_check_report(check, "clock", "unknown", "The service does not tell the time.");
+		cph_check_report(check, "clock", "unknown", peer->text == NULL ?
+						 "No answer told the time." :
+						 "The service does not tell the time.");
 	else
 		cph_check_report(check, "clock",
 						 distance > CPH_CLOCKS_DIFFER ? "differs" : "ok",
@@ -227,11 +234,10 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	}
 	check.client = cph_client_open(check.options, GetUserId(), &counters);
-	/* where nobody answers, it is enough to try once */
-	for (int i = 0; cph_endpoint_at(i) != NULL &&
-		 (i == 0 || cph_client_peer(check.client)->text != NULL); i++)
+	/* where nobody answers, or the credential is refused, once is enough */
+	for (int i = 0; cph_endpoint_at(i) != NULL && !check.unreachable; i++)
 		check_endpoint(&check, cph_endpoint_at(i), i == 0);
-	report_peer(&check);
+	report_peer(&check, counters.requests);
 	cph_check_tables(&check);
 	cph_client_close(check.client);
 	return (Datum) 0;

@@ -22,6 +22,7 @@ typedef struct CphCheck
 	const CphEndpoint *endpoint;	/* NULL: none is at hand */
 	CphPage    *first;			/* its first page, as large as can be */
 	int64		total;			/* rows that it is said to have; -1: not said */
+	bool		unreachable;	/* no answer came, or none to this credential */
 } CphCheck;
 
 /* Rows of the answer (report.c) */

@@ -89,8 +89,14 @@ cph_check_fetch(CphCheck *check, const char *item, const char *param,
 
 	if (!cph_client_try(check->client, check->endpoint, params, param != NULL,
 						offset, limit, &page, &failure))
-		cph_check_report(check, item, "failed", psprintf("%s: %s", failure.message,
-														 failure.detail));
+	{
+		check->unreachable =
+			failure.sqlstate == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+		cph_check_report(check, item, "failed",
+						 psprintf("%s: %s%s%s", failure.message, failure.detail,
+								  failure.hint ? "  " : "",
+								  failure.hint ? failure.hint : ""));
+	}
 	else if (page == NULL)
 		cph_check_report(check, item, "unknown",
 						 psprintf("The service does not take %s=%s.", param,

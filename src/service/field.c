@@ -186,6 +186,21 @@ filtering(const CphEndpoint *endpoint, const char *field)
 	return buf.data;
 }
 
+/*
+ * Returns the list that is meant by the name of its resource, or of its table as
+ * IMPORT FOREIGN SCHEMA calls it; NULL if there is none.
+ */
+const CphEndpoint *
+cph_endpoint_meant(const char *name)
+{
+	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
+	{
+		if (strcmp(cph_endpoint_at(i)->table, name) == 0)
+			return cph_endpoint_at(i);
+	}
+	return cph_endpoint_find(name);
+}
+
 /* Adds a row of texts to the answer of a function that returns rows. */
 static void
 add_row(FunctionCallInfo fcinfo, const char *const *texts, int ntexts)
@@ -227,7 +242,7 @@ Datum
 cph_fdw_fields(PG_FUNCTION_ARGS)
 {
 	char	   *resource = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const CphEndpoint *endpoint = cph_endpoint_find(resource);
+	const CphEndpoint *endpoint = cph_endpoint_meant(resource);
 
 	if (endpoint == NULL)
 		ereport(ERROR,

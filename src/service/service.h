@@ -161,6 +161,7 @@ typedef struct CphEndpoint
 
 extern const CphEndpoint *cph_endpoint_at(int number);
 extern const CphEndpoint *cph_endpoint_find(const char *resource);
+extern const CphEndpoint *cph_endpoint_meant(const char *name);
 extern char *cph_endpoint_names(void);
 extern bool cph_field_is_listed(const CphEndpoint *endpoint, const char *field);
 extern const char *cph_field_nearest(const CphEndpoint *endpoint,

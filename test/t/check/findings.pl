@@ -111,8 +111,11 @@ like($refused, qr/^project unknown /m, '... tells no project');
 unlike($refused, qr/^servers: /m, '... and the lists are not asked for one by one');
 $node->safe_psql('postgres', qq{ALTER USER MAPPING FOR CURRENT_USER SERVER refused OPTIONS (DROP iam_user, DROP iam_password, DROP iam_domain, ADD token 'wrong');
 	ALTER SERVER refused OPTIONS (ADD project_id '$CphTest::PROJECT')});
-like($node->safe_psql('postgres', q{SELECT item || ' ' || status || ' ' || detail FROM cph_fdw_check('refused')}),
-	qr/^phones: list failed server "refused" refused the credential.*^project ok /ms, 'a refused token');
+$refused = q{SELECT item || ' ' || status || ' ' || detail FROM cph_fdw_check('refused')};
+like($node->safe_psql('postgres', $refused),
+	qr/^phones: list failed server "refused" refused the credential[^\n]*  The token is wrong[^\n]*\nconnection ok .*^project ok /ms, 'a refused token, and what to do');
+like($node->safe_psql('postgres', qq{SELECT count(*) FROM cph_fdw_check('refused'); $refused}),
+	qr/^connection unknown Nothing was sent to 127.*^clock unknown No answer /ms, '... which is not sent again: that says nothing of the connection');
 
 $service->fault('status', status => 403, error_code => 'CPS.0001', match => '/phones?');
 like(checked('phones: list'), qr/failed server "cph" denied permission: GET /, 'no permission for one list');
