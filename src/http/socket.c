@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #ifdef __linux__
 #include <linux/tcp.h>			/* the system's tcp_info; glibc's is shorter */
