@@ -185,6 +185,16 @@ COMMENT ON FUNCTION cph_fdw_stat_reset(name)
 
 REVOKE ALL ON FUNCTION cph_fdw_stat_reset(name) FROM PUBLIC;
 
+CREATE FUNCTION cph_fdw_cache_clear(server name DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION cph_fdw_cache_clear(name)
+  IS 'forget the answers of a server of this database, or of all, that may be used again';
+
+REVOKE ALL ON FUNCTION cph_fdw_cache_clear(name) FROM PUBLIC;
+
 CREATE FUNCTION cph_fdw_stat_get_progress(
   OUT pid integer, OUT server text, OUT resource text, OUT request text,
   OUT pages bigint, OUT rows bigint, OUT rows_expected bigint,

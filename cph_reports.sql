@@ -414,6 +414,8 @@ DECLARE
 BEGIN
   FOR here IN SELECT * FROM cph_reports.regions WHERE active ORDER BY server LOOP
     taken := clock_timestamp();
+    -- a snapshot is of now, whatever cache_ttl says
+    PERFORM set_config('cph_fdw.cache', 'off', true);
     BEGIN
       EXECUTE format('INSERT INTO cph_reports.phone_history
                       SELECT $1, p.* FROM cph_reports.phones AS p WHERE server = %L', here.server) USING taken;

@@ -43,6 +43,8 @@ SELECT name, value, result FROM (VALUES
   ('name_filter', 'substring'), ('name_filter', 'Exact'),
   ('time_unit', 'ms'), ('time_unit', 'seconds'),
   ('detail_not_found', 'none'), ('detail_not_found', 'error'),
+  ('cache_ttl', '1min'), ('cache_ttl', '60'), ('cache_ttl', '0'), ('cache_ttl', '-1'), ('cache_ttl', '100ms'),
+  ('cache_ttl', '2d'), ('cache_ttl', '1.5s'), ('cache_ttl', 'soon'), ('cache_ttl', '1 week'),
   ('fdw_request_cost', '12.5'), ('fdw_request_cost', '-1'), ('fdw_request_cost', 'NaN'),
   ('fdw_tuple_cost', '0'), ('fdw_tuple_cost', 'cheap')) AS v (name, value),
   server_option(name, value) AS result;
@@ -56,6 +58,7 @@ SELECT options, result FROM (VALUES
   ('OPTIONS (resource ''phones'', project_id ''a-b_C'')'),
   (''), ('OPTIONS (fetch_size ''50'')'), ('OPTIONS (resource ''tablets'')'),
   ('OPTIONS (resource ''phones'', fetch_size ''1'')'),
+  ('OPTIONS (resource ''phones'', cache_ttl ''30 s'')'), ('OPTIONS (resource ''phones'', cache_ttl ''30 rows'')'),
   ('OPTIONS (resource ''phones'', project_id ''../v2'')')) AS v (options),
   table_options(options) AS result;
 SELECT failure('ALTER FOREIGN TABLE cph_phones OPTIONS (DROP resource)');

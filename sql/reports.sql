@@ -99,6 +99,12 @@ SELECT count(*) FROM plan('SELECT phone_id FROM cph_reports.phones WHERE region 
 SELECT count(*) FROM cph_reports.phones WHERE region = 'cn-west-3' AND status = 8;
 SELECT count(*) FROM cph_reports.phones_west WHERE status = 8;
 \! test/service log $CPH_TEST_PORT
+-- A snapshot asks, also for what was read a short while ago.
+ALTER SERVER cph OPTIONS (ADD cache_ttl '1h');
+SELECT count(phone_id) > 0 FROM cph_reports.phones_cph;
+\! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
+SELECT count(phone_id) > 0 FROM cph_reports.phones_cph;
+\! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
 -- However the session writes times: CST is also America's.
 SET timezone = 'Asia/Shanghai';
 SET datestyle = 'SQL, DMY';
@@ -106,6 +112,7 @@ CALL cph_reports.take_snapshot();
 RESET datestyle;
 SET timezone = 'UTC';
 \! test/service log $CPH_TEST_PORT | wc -l | tr -d ' '
+ALTER SERVER cph OPTIONS (DROP cache_ttl);
 SELECT region, server, phones, servers FROM cph_reports.snapshots ORDER BY 1;
 SELECT equal($$SELECT phone_id, status_label, create_time, product_id FROM cph_reports.latest_phones WHERE server = 'west'$$,
              $$SELECT phone_id, cph_phone_status(status), create_time, metadata ->> 'product_id' FROM local_phones$$);

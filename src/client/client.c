@@ -256,7 +256,8 @@ cph_client_schedule(CphClient *client)
 	cph_ticket_progress(client->ticket)->in_flight = in_flight;
 	if (cph_client_is_behind(client))
 		at = now + (client->beaten ? CPH_ATTEND_US : CPH_LOOK_AGAIN_US);
-	else if (client->common->trial != NULL)
+	else if (client->common->trial != NULL || client->awaits ||
+			 client->claims > 0)
 		at = now + CPH_ATTEND_US;
 	dlist_foreach(iter, &client->calls)
 	{

@@ -33,6 +33,14 @@ typedef enum CphCallResult
 	CPH_CALL_INVALID_FILTER		/* a filter's value is not understood */
 } CphCallResult;
 
+/* What is to be done for an answer. */
+typedef enum CphRecall
+{
+	CPH_RECALL_FOUND,			/* nothing: there was one a short while ago */
+	CPH_RECALL_ASK,
+	CPH_RECALL_WAIT				/* to wait for another session, and look again */
+} CphRecall;
+
 /* Clients */
 extern CphClient *cph_client_open(const CphOptions *options, Oid userid,
 								  CphCounters *counters);
@@ -54,6 +62,15 @@ extern void cph_client_wait(CphClient *client);
 extern int	cph_client_fd(CphClient *client);
 extern int	cph_client_unread(CphClient *client);
 
+/* Answers that are used again */
+extern bool cph_client_may_recall(const CphClient *client);
+extern CphRecall cph_client_recall(CphClient *client, const char *inquiry,
+								   bool whole, CphAnswer *answer);
+extern void cph_client_keep(CphClient *client, const char *inquiry,
+							const CphAnswer *answer);
+extern void cph_client_note_recalled(CphClient *client);
+extern int64 cph_client_recalled_age(const CphClient *client);
+
 /* Calls */
 extern bool cph_client_try(CphClient *client, const CphEndpoint *endpoint,
 						   const CphParam *params, int nparams,
@@ -70,6 +87,7 @@ extern CphCall *cph_call_locate(CphClient *client, const CphEndpoint *endpoint,
 								const char *id);
 extern bool cph_call_ready(const CphCall *call);
 extern Size cph_call_size(const CphCall *call);
+extern const char *cph_call_body(const CphCall *call, Size *length);
 extern CphCallResult cph_call_page(CphCall *call, CphPage **page,
 								   const CphFilter **invalid);
 extern CphLocated cph_call_location(CphCall *call, char **value);

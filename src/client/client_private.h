@@ -70,6 +70,9 @@ struct CphClient
 	MemoryContext loan;			/* its owner */
 	CphCounters *counters;
 	CphCounters reported;		/* of these, to the statistics */
+	int64		recalled_age;	/* of the oldest answer that was used again */
+	bool		awaits;			/* an answer that another session asks for */
+	int			claims;			/* answers that others may wait for */
 	CphTicket  *ticket;			/* NULL: not shown yet */
 	CphExpected expected[CPH_MAX_EXPECTED];
 	int			nexpected;

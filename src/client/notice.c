@@ -21,18 +21,21 @@ static const char *const awaited[] = {
 	"waiting for a turn at server \"%s\"",
 	"waiting for a token for server \"%s\"",
 	"waiting for a connection to server \"%s\"",
-	"waiting for the address of server \"%s\""
+	"waiting for the address of server \"%s\"",
+	NULL						/* another session is told */
 };
 
 /*
- * Returns what a client waits for: a token, an answer or a connection, the next
- * try, its turn, or the service to be ready for more.
+ * Returns what a client waits for: another session's answer, a token, an answer
+ * or a connection, the next try, its turn, or the service to be ready for more.
  */
 CphWait
 cph_client_waits_for(CphClient *client)
 {
 	bool		in_flight = cph_client_in_flight(client) > 0;
 
+	if (client->awaits)
+		return CPH_WAIT_ANSWER;
 	if (cph_client_is_behind(client) ||
 		(in_flight && client->question != NULL))
 		return CPH_WAIT_TOKEN;

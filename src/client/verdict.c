@@ -29,6 +29,14 @@ cph_call_size(const CphCall *call)
 	return length;
 }
 
+/* Returns the page that waits in a call to be read, as it came; NULL: none does. */
+const char *
+cph_call_body(const CphCall *call, Size *length)
+{
+	return call->verdict == CPH_VERDICT_USE && call->invalid == NULL ?
+		cph_transfer_body(call->transfer, length) : NULL;
+}
+
 /* Lets go of what a try was answered. */
 void
 cph_call_release(CphCall *call)

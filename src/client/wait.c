@@ -77,7 +77,7 @@ cph_client_fd(CphClient *client)
 {
 	(void) begin_wait(client);
 	/* no latch that another session sets wakes it here */
-	if (client->turn_at != 0 || client->beaten)
+	if (client->turn_at != 0 || client->beaten || client->awaits)
 		cph_transport_wake_at(client->transport,
 							  cph_transport_now() + CPH_LOOK_AGAIN_US);
 	return cph_transport_fd(client->transport);

@@ -12,6 +12,7 @@
  * Copyright (c) 2026, the cph_fdw developers
  */
 #include "executor/executor_private.h"
+#include "http/http.h"
 
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -286,6 +287,7 @@ prepare_tally(CphScanState *state, const CphQuery *query)
 		return;
 	caller = MemoryContextSwitchTo(state->tally_context);
 	state->tally = cph_tally_create(query->fields);
+	state->tally_begun_at = cph_transport_now();
 	MemoryContextSwitchTo(caller);
 }
 
@@ -309,8 +311,6 @@ count_query(CphScanState *state, const CphQuery *query)
 	int64		count = 0;
 	ListCell   *lc;
 
-	if (query->none)
-		return 0;
 	if (query->fan == NULL)
 		return cph_count_value(state, query, NULL);
 	foreach(lc, query->fan_values)
@@ -333,7 +333,7 @@ count_now(ForeignScanState *node)
 	CphQuery   *query = cph_scan_query(state, cph_scan_exprs(node), NULL);
 	int64		count;
 
-	count = count_query(state, query);
+	count = query->none ? 0 : cph_recall_count(state, query, count_query);
 	if (state->client != NULL)
 		cph_client_rest(state->client);
 	MemoryContextSwitchTo(caller);

@@ -82,7 +82,7 @@ count_rows(CphCover *cover)
 static CphStep
 next_alike(CphCover *cover, const CphItem **item)
 {
-	if (!cover->counted && !count_rows(cover))
+	if (!cover->counted && !cph_recall_rows(cover, count_rows))
 		return CPH_STEP_INVALID;
 	cover->counted = true;
 	while (cover->alike != NIL)

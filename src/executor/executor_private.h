@@ -51,6 +51,7 @@ typedef struct CphRun
 	CphCover   *cover;			/* in the place of streams; or NULL */
 	CphIdSet   *seen;			/* ids that it returned before the whole list
 								 * was read instead; or NULL */
+	bool		fresh;			/* there were such rows, which are of now */
 	bool		window_failed;	/* LIMIT and OFFSET have to be done here */
 	bool		unverified;		/* the service skipped rows, and its first
 								 * page is not checked yet */
@@ -94,6 +95,7 @@ typedef struct CphScanState
 	/* Of a scan that counts */
 	CphTally   *tally;			/* what is known, or NULL */
 	MemoryContext tally_context;	/* its own */
+	int64		tally_begun_at; /* time of cph_transport_now */
 	bool		counted;		/* the row was returned */
 
 	bool		waiting;		/* asynchronous: nothing yet */
@@ -168,6 +170,7 @@ extern TupleTableSlot *cph_count_iterate(ForeignScanState *node);
 /* Rows that are all alike. */
 typedef struct CphAlike
 {
+	char	   *fan_value;		/* of the filter that fans out, or NULL */
 	char	   *value;			/* of the covering filter, as JSON, or NULL */
 	const CphItem *item;
 	int64		rows;			/* to be returned */
@@ -235,6 +238,11 @@ extern bool cph_cover_some(CphCover *cover);
 extern CphCover *cph_cover_open(CphScanState *state, const CphQuery *query);
 extern CphStep cph_cover_next(CphCover *cover, const CphItem **item);
 extern void cph_cover_close(CphCover *cover);
+
+/* Counts that are used again (recall.c) */
+extern int64 cph_recall_count(CphScanState *state, const CphQuery *query,
+							  int64 (*count_query) (CphScanState *, const CphQuery *));
+extern bool cph_recall_rows(CphCover *cover, bool (*count_rows) (CphCover *));
 
 extern bool cph_scan_start(ForeignScanState *node);
 

@@ -275,6 +275,11 @@ show_counters(const CphScanState *state, ExplainState *es)
 	ExplainPropertyInteger("CPH Bytes Received", NULL, counters->bytes, es);
 	ExplainPropertyInteger("CPH Retries", NULL, counters->retries, es);
 	ExplainPropertyInteger("CPH Page Repairs", NULL, counters->repairs, es);
+	if (state->options->cache_ttl > 0)
+		ExplainPropertyInteger("CPH Cached Pages", NULL, counters->cached, es);
+	if (counters->cached > 0 && state->client != NULL)
+		ExplainPropertyFloat("CPH Cached Age", "ms",
+							 cph_client_recalled_age(state->client) / 1000.0, 3, es);
 	if (dropped > 0)
 		ExplainPropertyInteger("CPH Requests Dropped", NULL, dropped, es);
 	if (counters->throttled_us > 0)

@@ -92,6 +92,7 @@ cph_cover_add(CphCover *cover, const char *fan_value, const char *json, int64 ro
 {
 	CphAlike   *alike = palloc(sizeof(CphAlike));
 
+	alike->fan_value = fan_value ? pstrdup(fan_value) : NULL;
 	alike->value = json ? pstrdup(json) : NULL;
 	alike->item = make_item(cover, fan_value, json);
 	alike->rows = rows;

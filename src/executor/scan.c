@@ -115,6 +115,8 @@ cph_scan_start(ForeignScanState *node)
 	{
 		cph_scan_pager_options(state, query, &pager);
 		set_window(state, run, query, &pager);
+		/* what goes on behind rows of now is not to be older */
+		pager.cached = !run->fresh;
 		run->streams = cph_streams_create(cph_scan_client(state), &pager,
 										  query->fan, query->fan_values);
 	}
@@ -139,6 +141,7 @@ static void
 restart_without_cover(CphRun *run)
 {
 	run->seen = run->cover->ids;
+	run->fresh = run->cover->returned > 0;
 	cph_cover_close(run->cover);
 	run->cover = NULL;
 	restart(run);

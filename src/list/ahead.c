@@ -35,7 +35,10 @@ overlap(const CphPager *pager)
 	return Min(2 * CPH_ROWS_IN_ORDER, pager->size / 2 + 1);
 }
 
-/* Asks for a page, as the last of those asked for. */
+/*
+ * Asks for a page, as the last of those asked for: the service, unless an earlier
+ * scan has, whose next page is taken as it had asked for it.
+ */
 void
 cph_pager_ask(CphPager *pager, int64 offset, int limit)
 {
@@ -43,9 +46,13 @@ cph_pager_ask(CphPager *pager, int64 offset, int limit)
 
 	asked->offset = offset;
 	asked->limit = limit;
-	asked->call = cph_call_send(pager->client, pager->options.endpoint,
-								pager->options.params, pager->options.nparams,
-								offset, limit);
+	asked->call = NULL;
+	pager->replaying = pager->replaying &&
+		cph_reading_next(pager->reading, pager->stream, &pager->replayed, asked);
+	if (!pager->replaying)
+		asked->call = cph_call_send(pager->client, pager->options.endpoint,
+									pager->options.params,
+									pager->options.nparams, offset, limit);
 	pager->nahead++;
 	pager->next_offset = offset + Max(pager->size - overlap(pager), 1);
 }
@@ -123,6 +130,7 @@ is_wanted(const CphPager *pager, int64 offset)
  * Returns how many requests may be under way at once.  With ties that are not
  * stable a page tells where the next one is to start.  After a repair the
  * number grows from one: what is asked ahead of the next one would be dropped.
+ * Nor is there anything to wait for where an earlier scan was answered.
  */
 int
 cph_pager_window(const CphPager *pager)
@@ -132,7 +140,7 @@ cph_pager_window(const CphPager *pager)
 	int			requests = Min(cph_client_concurrency(pager->client),
 							   pager->pages_since_repair + 1);
 
-	if (pager->seeking ||
+	if (pager->seeking || pager->replaying ||
 		(pager->options.ordered && !pager->options.stable_ties))
 		return 1;
 	return Max(Min(requests, bytes), 1);
@@ -152,7 +160,7 @@ cph_pager_fill_ahead(CphPager *pager, bool at_end)
 		   (pager->nahead < cph_pager_window(pager) &&
 			is_wanted(pager, pager->next_offset)))
 		cph_pager_ask(pager, pager->next_offset, limit_at(pager, pager->next_offset));
-	if (pager->nahead > before)
+	if (pager->nahead > before && pager->ahead[pager->nahead - 1].call != NULL)
 		cph_client_perform(pager->client);
 }
 
@@ -169,6 +177,45 @@ group_too_large(CphPager *pager)
 	cph_trust_broken(pager->client, options,
 					 "More rows of one time follow each other than a page holds.",
 					 cph_trust_in_parts(options, hint));
+}
+
+/*
+ * Takes what was asked for next, whose answer is there, out of what is under way,
+ * and asks for more in its place: that can come while this is decoded.  Where this
+ * is to tell what to ask for, it waits.
+ */
+static CphAsked
+take_asked(CphPager *pager)
+{
+	CphAsked	asked = pager->ahead[0];
+
+	pager->nahead--;
+	memmove(&pager->ahead[0], &pager->ahead[1], sizeof(CphAsked) * pager->nahead);
+	if (asked.call != NULL)
+		pager->largest = Max(pager->largest, cph_call_size(asked.call));
+	if (pager->pages > 0 && !pager->seeking && cph_pager_window(pager) > 1)
+		cph_pager_fill_ahead(pager, false);
+	return asked;
+}
+
+/*
+ * Reads what was asked for next, whose answer is there, as cph_call_page does.
+ * What the service answers becomes part of the reading.
+ */
+CphCallResult
+cph_pager_read(CphPager *pager, CphAsked *asked, CphPage **page)
+{
+	*asked = take_asked(pager);
+	if (asked->call == NULL)
+	{
+		*page = cph_reading_page(pager->reading, pager->options.endpoint,
+								 asked->place);
+		return CPH_CALL_PAGE;
+	}
+	if (pager->reading != NULL)
+		cph_reading_add(pager->reading, pager->stream, asked->offset,
+						asked->limit, asked->call);
+	return cph_call_page(asked->call, page, &pager->invalid);
 }
 
 /*

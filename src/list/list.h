@@ -29,6 +29,7 @@ typedef struct CphPagerOptions
 	bool		needs_id;		/* an item without an id is an error, also in
 								 * a list of one page */
 	bool		stable_ties;	/* rows of one time stand in one order */
+	bool		cached;			/* may be read from answers to earlier scans */
 	bool		from_end;		/* oldest first; must be false without an
 								 * order, with several streams, or with an
 								 * offset */

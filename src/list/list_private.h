@@ -69,17 +69,37 @@ extern void cph_trust_order(CphClient *client, const CphPagerOptions *options,
 							const CphPage *page);
 
 /*
- * A pager: one stream of rows, a list or its rows of one filter, read page by
- * page, each row once, though the list may change meanwhile.
+ * The pages of a scan, kept for later ones (reading.c).
  */
 
-/* A request that was sent, and is to be read in its turn. */
+typedef struct CphReading CphReading;
+
+/* What was asked for, and is to be read in its turn. */
 typedef struct CphAsked
 {
-	CphCall    *call;
+	CphCall    *call;			/* NULL: its answer is at a place of the
+								 * reading */
+	Size		place;
 	int64		offset;
 	int			limit;
 } CphAsked;
+
+extern CphReading *cph_reading_create(CphClient *client, const char *inquiry,
+									  bool several);
+extern bool cph_reading_begin(CphReading *reading);
+extern bool cph_reading_is_found(const CphReading *reading);
+extern bool cph_reading_next(const CphReading *reading, int stream, Size *next,
+							 CphAsked *asked);
+extern CphPage *cph_reading_page(const CphReading *reading,
+								 const CphEndpoint *endpoint, Size place);
+extern void cph_reading_add(CphReading *reading, int stream, int64 offset,
+							int limit, const CphCall *call);
+extern void cph_reading_close(CphReading *reading, bool whole);
+
+/*
+ * A pager: one stream of rows, a list or its rows of one filter, read page by
+ * page, each row once, though the list may change meanwhile.
+ */
 
 typedef struct CphPager
 {
@@ -102,6 +122,12 @@ typedef struct CphPager
 	char	   *last;			/* id of the last row of the last page */
 	TimestampTz first_time;		/* of the first row returned */
 	int64		returned;		/* unread rows so far */
+
+	/* Answers that are kept; NULL: none are */
+	CphReading *reading;
+	int			stream;			/* the pager's number in it */
+	bool		replaying;		/* all so far are from an earlier scan */
+	Size		replayed;		/* where the next one is looked for */
 
 	/* What to ask for next */
 	CphAsked   *ahead;			/* in the order of the list */
@@ -132,7 +158,9 @@ typedef struct CphPager
 } CphPager;
 
 extern CphPager *cph_pager_start(CphClient *client,
-								 const CphPagerOptions *options);
+								 const CphPagerOptions *options,
+								 CphReading *reading, int stream);
+
 extern CphStep cph_pager_next(CphPager *pager, const CphItem **item);
 extern const CphItem *cph_pager_peek(const CphPager *pager, int ahead);
 extern void cph_pager_close(CphPager *pager);
@@ -155,6 +183,8 @@ extern void cph_pager_check_identity(const CphPager *pager,
 /* What to ask for next (ahead.c) */
 extern void cph_pager_ask(CphPager *pager, int64 offset, int limit);
 extern void cph_pager_drop_ahead(CphPager *pager);
+extern CphCallResult cph_pager_read(CphPager *pager, CphAsked *asked,
+									CphPage **page);
 extern int	cph_pager_window(const CphPager *pager);
 extern void cph_pager_fill_ahead(CphPager *pager, bool at_end);
 extern void cph_pager_plan_next(CphPager *pager, const CphPage *page,

@@ -15,10 +15,12 @@
 
 /*
  * Begins to read: returns a pager, in a child of the current memory context,
- * whose first request is on its way.
+ * whose first request is on its way.  It begins with the answers of a reading,
+ * those of the stream of that number, and adds to them; NULL: there is none.
  */
 CphPager *
-cph_pager_start(CphClient *client, const CphPagerOptions *options)
+cph_pager_start(CphClient *client, const CphPagerOptions *options,
+				CphReading *reading, int stream)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "cph_fdw pager",
@@ -35,6 +37,9 @@ cph_pager_start(CphClient *client, const CphPagerOptions *options)
 	pager->frontier.set = options->has_newest;
 	pager->frontier.time = options->newest;
 	pager->ahead = palloc(sizeof(CphAsked) * CPH_MAX_CONCURRENT);
+	pager->reading = reading;
+	pager->stream = stream;
+	pager->replaying = cph_reading_is_found(reading);
 	pager->size = options->page_size;
 	pager->count = -1;
 	pager->one_count = true;
@@ -146,18 +151,22 @@ note_page(CphPager *pager, const CphPage *page, int unread)
 
 /*
  * Takes note of a page's count.  It is a size to remember unless it may be the
- * number of the page's own rows, or of rows that the filters do not leave.
+ * number of the page's own rows, or of rows that the filters do not leave, or was
+ * the number when an earlier scan asked.
  */
 static void
 note_count(CphPager *pager, const CphPage *page, const CphAsked *asked)
 {
 	const CphPagerOptions *options = &pager->options;
-	CphFacts   *facts = cph_client_facts(pager->client, options->endpoint);
+	CphFacts   *facts;
 	int64		count = page->has_count ? page->count : -1;
 
 	if (pager->pages > 1 && count != pager->count)
 		pager->one_count = false;
 	pager->count = count;
+	if (asked->call == NULL)
+		return;
+	facts = cph_client_facts(pager->client, options->endpoint);
 	if (asked->offset == 0 && count >= page->nitems && count != asked->limit &&
 		(options->nparams == 0 || count != facts->total))
 		cph_facts_note_rows(facts, options->params, options->nparams, count);
@@ -167,7 +176,7 @@ note_count(CphPager *pager, const CphPage *page, const CphAsked *asked)
 
 /*
  * Ends a list that was read to its end.  How many rows it had is noted where its
- * pages do not say: that is its size, if nothing else narrowed what was read.
+ * pages do not say: that is its size, if nothing else narrowed what was read, now.
  */
 static void
 end_list(CphPager *pager)
@@ -175,7 +184,7 @@ end_list(CphPager *pager)
 	const CphPagerOptions *options = &pager->options;
 
 	pager->ended = true;
-	if (pager->count < 0 && options->offset == 0 &&
+	if (pager->count < 0 && options->offset == 0 && pager->replayed == 0 &&
 		!options->has_newest && !options->has_oldest)
 		cph_facts_note_rows(cph_client_facts(pager->client, options->endpoint),
 							options->params, options->nparams, pager->returned);
@@ -297,24 +306,6 @@ accept_page(CphPager *pager, CphPage *page, const CphAsked *asked)
 }
 
 /*
- * Takes the request that comes next, which is ready, out of those under way,
- * and asks for another one in its place: the answer can be on its way while
- * this one is decoded.  Where this one is to tell what to ask for, it waits.
- */
-static CphAsked
-take_asked(CphPager *pager)
-{
-	CphAsked	asked = pager->ahead[0];
-
-	pager->nahead--;
-	memmove(&pager->ahead[0], &pager->ahead[1], sizeof(CphAsked) * pager->nahead);
-	pager->largest = Max(pager->largest, cph_call_size(asked.call));
-	if (pager->pages > 0 && !pager->seeking && cph_pager_window(pager) > 1)
-		cph_pager_fill_ahead(pager, false);
-	return asked;
-}
-
-/*
  * Reads the page that comes next, which is ready, and takes it; false as
  * accept_empty says.
  */
@@ -331,8 +322,7 @@ take_page(CphPager *pager)
 	pager->end_row = 0;
 	MemoryContextReset(pager->page_context);
 	caller = MemoryContextSwitchTo(pager->page_context);
-	asked = take_asked(pager);
-	result = cph_call_page(asked.call, &page, &pager->invalid);
+	result = cph_pager_read(pager, &asked, &page);
 	if (result == CPH_CALL_NO_ROWS)
 	{
 		pager->invalid = NULL;
@@ -370,7 +360,7 @@ cph_pager_next(CphPager *pager, const CphItem **item)
 		if (pager->pages == 1 && pager->page != NULL)
 			cph_pager_check_identity(pager, pager->page);
 		cph_pager_fill_ahead(pager, true);
-		if (!cph_call_ready(pager->ahead[0].call))
+		if (pager->ahead[0].call != NULL && !cph_call_ready(pager->ahead[0].call))
 			return CPH_STEP_WAIT;
 		if (!take_page(pager))
 			return CPH_STEP_PAST_END;

@@ -38,6 +38,9 @@ struct CphStreams
 	int			checked;		/* without merge: streams whose filter's value
 								 * is known to be taken */
 	CphIdSet   *ids;			/* returned so far; NULL: one stream only */
+	CphReading *reading;		/* of all streams, to be kept; or NULL */
+	bool		begun;			/* the reading is not waited for */
+	int64		returned;		/* rows */
 	bool		may_be_refused; /* the service may not take a value */
 	const CphFilter *invalid;
 };
@@ -70,7 +73,8 @@ start_stream(CphStreams *streams, Stream *stream)
 	caller = MemoryContextSwitchTo(stream->context);
 	if (stream->value != NULL)
 		set_value(stream, streams->fan, &options);
-	stream->pager = cph_pager_start(streams->client, &options);
+	stream->pager = cph_pager_start(streams->client, &options, streams->reading,
+									stream - streams->streams);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -103,6 +107,50 @@ start_streams(CphStreams *streams)
 		end = streams->nstreams;
 	for (int i = first; i < Min(end, streams->nstreams); i++)
 		start_stream(streams, &streams->streams[i]);
+}
+
+/*
+ * Begins to read; false while another session reads the same, to be kept.
+ */
+static bool
+begin(CphStreams *streams)
+{
+	if (streams->begun)
+		return true;
+	if (streams->reading != NULL && !cph_reading_begin(streams->reading))
+		return false;
+	streams->begun = true;
+	start_streams(streams);
+	return true;
+}
+
+/*
+ * Returns what streams will ask for, palloc'd: where one of them will ask for
+ * something else, so does this.  What of several is wanted is part of it, since
+ * they are read as far as that goes or not at all.
+ */
+static char *
+describe(const CphStreams *streams)
+{
+	const CphPagerOptions *options = &streams->options;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "rows of %s?%s\n%d rows from " INT64_FORMAT ", %d a page, "
+					 INT64_FORMAT " wanted, newest " INT64_FORMAT,
+					 options->endpoint->resource,
+					 cph_request_query(options->params, options->nparams),
+					 options->first_limit, options->offset, options->page_size,
+					 options->wanted, options->has_newest ? options->newest : 0);
+	if (streams->nstreams > 1)
+		appendStringInfo(&text, ", oldest " INT64_FORMAT "%s",
+						 options->has_oldest ? options->oldest : 0,
+						 streams->merge ? ", merged" : "");
+	for (int i = 0; i < streams->nstreams && streams->fan != NULL; i++)
+		appendStringInfo(&text, "\n%s=%zu:%s", streams->fan->param,
+						 strlen(streams->streams[i].value),
+						 streams->streams[i].value);
+	return text.data;
 }
 
 /*
@@ -140,8 +188,25 @@ cph_streams_create(CphClient *client, const CphPagerOptions *options,
 		!fan->invalid_is_none;
 	if (n > 1)
 		streams->ids = cph_idset_create();
-	start_streams(streams);
+	if (options->cached)
+		streams->reading = cph_reading_create(client, describe(streams), n > 1);
+	(void) begin(streams);
 	return streams;
+}
+
+/*
+ * Tells whether nothing follows what was returned: the streams have ended, other
+ * than by a bound that another scan may not have, or no more was wanted.
+ */
+static bool
+is_whole(const CphStreams *streams)
+{
+	bool		ended = streams->nstreams > 1 || !streams->options.has_oldest;
+
+	for (int i = 0; i < streams->nstreams; i++)
+		ended &= streams->streams[i].ended;
+	return ended || (streams->options.wanted >= 0 &&
+					 streams->returned >= streams->options.wanted);
 }
 
 /* Ends the streams and their requests.  NULL is allowed. */
@@ -152,6 +217,8 @@ cph_streams_close(CphStreams *streams)
 		return;
 	cph_tail_close(streams->tail);
 	streams->tail = NULL;
+	cph_reading_close(streams->reading, is_whole(streams));
+	streams->reading = NULL;
 	for (int i = 0; i < streams->nstreams; i++)
 		end_stream(&streams->streams[i]);
 }
@@ -247,6 +314,8 @@ choose_current(CphStreams *streams, Stream **chosen)
 CphStep
 cph_streams_next(CphStreams *streams, const CphItem **item)
 {
+	if (streams->tail == NULL && !begin(streams))
+		return CPH_STEP_WAIT;
 	while (streams->tail == NULL)
 	{
 		Stream	   *stream;
@@ -259,7 +328,10 @@ cph_streams_next(CphStreams *streams, const CphItem **item)
 		stream->head = NULL;
 		if (streams->ids == NULL || (*item)->id == NULL ||
 			cph_idset_add(streams->ids, (*item)->id))
+		{
+			streams->returned++;
 			return CPH_STEP_ROW;
+		}
 	}
 	return cph_tail_next(streams->tail, item);
 }

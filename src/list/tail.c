@@ -78,7 +78,7 @@ begin_group(CphTail *tail)
 	options.first_limit = 0;
 	options.has_oldest = options.has_newest = true;
 	options.oldest = options.newest = tail->place.page->items[0].time;
-	tail->group = cph_pager_start(tail->client, &options);
+	tail->group = cph_pager_start(tail->client, &options, NULL, 0);
 	tail->low = options.oldest + 1;
 	tail->guess = tail->place.offset;
 	MemoryContextSwitchTo(caller);

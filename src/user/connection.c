@@ -108,12 +108,13 @@ static void
 forget_stale(void)
 {
 	static const CphRecordKind kinds[] = {CPH_RECORD_LOGIN,
-	CPH_RECORD_TOKEN, CPH_RECORD_FACTS};
+	CPH_RECORD_TOKEN, CPH_RECORD_FACTS, CPH_RECORD_ANSWER};
 	union
 	{
 		CphLogin	login;
 		CphToken	token;
 		CphKnown	known;
+		CphKept		answer;
 	}			data;
 
 	stale = false;

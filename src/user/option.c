@@ -27,11 +27,14 @@ PG_FUNCTION_INFO_V1(cph_fdw_validator);
  */
 #define DEFAULT_SHARED_KB	(16 * 1024)
 #define MAX_SHARED_KB		(1024 * 1024)
+#define DEFAULT_CACHE_KB	(DEFAULT_SHARED_KB / 2)
 
 /* Settings */
 int			cph_max_requests = 0;
 int			cph_shared_memory = 0;
+int			cph_cache_size = 0;
 bool		cph_share_tokens = true;
+bool		cph_cache = true;
 
 /* Defines the settings.  To be called once, when the library is loaded. */
 void
@@ -43,6 +46,16 @@ cph_option_init(void)
 							   &cph_allowed_hosts,
 							   ".myhuaweicloud.com, .myhuaweicloud.eu",
 							   PGC_SUSET, GUC_LIST_INPUT, NULL, NULL, NULL);
+	DefineCustomBoolVariable("cph_fdw.cache",
+							 "Uses answers again, and keeps them, where the option \"cache_ttl\" allows it.",
+							 "Otherwise the session asks for all that it needs.",
+							 &cph_cache, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("cph_fdw.cache_size",
+							"Memory for answers that are used again.",
+							"It is part of cph_fdw.shared_memory, if there is any, and of each session's own otherwise.",
+							&cph_cache_size, DEFAULT_CACHE_KB, 0, MAX_SHARED_KB,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("cph_fdw.max_requests",
 							"Requests that a statement may send.",
 							"A statement that would send more is an error.  0: there is no limit.",

@@ -105,16 +105,25 @@ parse_choice(const CphOptionRule *rule, const char *value)
 static int
 parse_integer(const CphOptionRule *rule, const char *value)
 {
-	int			flags = rule->kind == CPH_KIND_KILOBYTES ? GUC_UNIT_KB : 0;
+	static const int units[] = {
+		[CPH_KIND_KILOBYTES] = GUC_UNIT_KB,[CPH_KIND_SECONDS] = GUC_UNIT_S
+	};
+	int			flags = rule->kind == CPH_KIND_INTEGER ? 0 : units[rule->kind];
 	const char *hint = NULL;
 	int			result;
+	double		exact;
 
-	if (!parse_int(value, &result, flags, &hint))
+	if (!parse_int(value, &result, flags, &hint) ||
+		!parse_real(value, &exact, flags, &hint))
 		bad_value(rule, value, hint ? hint : "The value must be a whole number.");
+	/* less than a second is not to become 0, which has a meaning of its own */
+	if (rule->kind == CPH_KIND_SECONDS && exact != result)
+		bad_value(rule, value, "The value must be whole seconds.");
 	if (result < rule->min || result > rule->max)
 		bad_value(rule, value, psprintf("The value must be from %d to %d%s.",
 										rule->min, rule->max,
-										flags ? " kB" : ""));
+										flags == GUC_UNIT_KB ? " kB" :
+										flags == GUC_UNIT_S ? " seconds" : ""));
 	return result;
 }
 
@@ -143,7 +152,8 @@ cph_option_set(const CphOptionRule *rule, const char *value, char *base)
 		bad_value(rule, value, "The value must be a number between 0.001 and 1000000.");
 	if (rule->kind == CPH_KIND_CHOICE)
 		integer = parse_choice(rule, value);
-	if (rule->kind == CPH_KIND_INTEGER || rule->kind == CPH_KIND_KILOBYTES)
+	if (rule->kind == CPH_KIND_INTEGER || rule->kind == CPH_KIND_KILOBYTES ||
+		rule->kind == CPH_KIND_SECONDS)
 		integer = parse_integer(rule, value);
 	if (target == NULL)
 		return;

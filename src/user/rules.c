@@ -261,6 +261,13 @@ const CphOptionRule cph_option_rules[] = {
 	/* Scan several tables at once below Append. */
 	BOOLEAN(async_capable, CPH_OF_SERVER | CPH_OF_TABLE),
 
+	/*
+	 * How old answers may be that are used again: seconds, or with a unit, as
+	 * in 1min.  0: every query asks.
+	 */
+	RULE(cache_ttl, CPH_OF_SERVER | CPH_OF_TABLE, SECONDS, .initial = "0",
+		 .min = 0, .max = MAX_SECONDS),
+
 	/* A rate for all sessions together; fractions are allowed. */
 	RULE(max_requests_per_second, CPH_OF_SERVER, RATE),
 

@@ -4,8 +4,7 @@
  *
  * There is a region for all sessions, where the server has the memory for it,
  * and one of the backend's own for what is not to be shared or finds no room;
- * nobody else asks which.  Neither grows: what has not been used for an hour
- * makes room for what is new.
+ * nobody else asks which.  Neither grows: what was not used for an hour makes room.
  *
  * While a record is open nothing is raised, sent or waited for.
  *
@@ -38,6 +37,7 @@ static const Size sizes[] = {
 	[CPH_RECORD_LOGIN] = sizeof(CphLogin),
 	[CPH_RECORD_TOKEN] = sizeof(CphToken),
 	[CPH_RECORD_FACTS] = sizeof(CphKnown),
+	[CPH_RECORD_ANSWER] = sizeof(CphKept),
 };
 
 /* Looks, once, for the shared region.  Raises an error if it cannot be made. */
@@ -86,40 +86,49 @@ free_record(View *view, CphRecord *record)
 }
 
 /*
- * Frees what was used longest ago, if it may go: in the backend's own region
- * that is all but what is open.  Returns whether anything was freed.
+ * Frees what was used longest ago to make room for a record of a kind, if it may
+ * go: answers, for whatever it be, and other things, if it is no answer.  In the
+ * backend's own region that is all but what is open.  Returns whether anything
+ * was freed.
  */
 static bool
-make_room(View *view)
+make_room(View *view, CphRecordKind kind)
 {
 	CphRegion  *region = view->region;
 	CphRecord  *oldest = NULL;
+	bool		is_answer = false;	/* the oldest */
 
 	for (int i = 0; i < region->nrecords; i++)
 	{
 		CphRecord  *record = &region->records[i];
+		bool		answer = record->key.kind == CPH_RECORD_ANSWER;
 
-		if (record->key.kind > CPH_RECORD_TICKET && record != opened &&
-			(oldest == NULL || record->used_at < oldest->used_at))
-			oldest = record;
+		if (record->key.kind == CPH_RECORD_TICKET || record == opened ||
+			answer < (is_answer || kind == CPH_RECORD_ANSWER) ||
+			(oldest != NULL && answer == is_answer &&
+			 record->used_at >= oldest->used_at))
+			continue;
+		oldest = record;
+		is_answer = answer;
 	}
 	if (oldest == NULL ||
-		(view == &shared && cph_transport_now() - oldest->used_at < UNUSED_US))
+		(view == &shared && !is_answer &&
+		 cph_transport_now() - oldest->used_at < UNUSED_US))
 		return false;
 	free_record(view, oldest);
 	return true;
 }
 
-/* Returns memory of a region, zeroed, or InvalidDsaPointer. */
+/* Returns memory for a kind of record, zeroed, or InvalidDsaPointer. */
 static dsa_pointer
-allocate(View *view, Size size)
+allocate(View *view, CphRecordKind kind, Size size)
 {
 	dsa_pointer result;
 
 	do
 		result = dsa_allocate_extended(view->area, size,
 									   DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
-	while (!DsaPointerIsValid(result) && make_room(view));
+	while (!DsaPointerIsValid(result) && make_room(view, kind));
 	return result;
 }
 
@@ -144,12 +153,12 @@ static CphRecord *
 make_record(View *view, const CphRecordKey *key)
 {
 	CphRegion  *region = view->region;
-	dsa_pointer data = allocate(view, sizes[key->kind]);
+	dsa_pointer data = allocate(view, key->kind, sizes[key->kind]);
 	CphRecord  *record;
 
 	if (!DsaPointerIsValid(data))
 		return NULL;
-	if (region->nrecords == CPH_MAX_RECORDS && !make_room(view))
+	if (region->nrecords == CPH_MAX_RECORDS && !make_room(view, key->kind))
 	{
 		dsa_free(view->area, data);
 		return NULL;
@@ -187,14 +196,13 @@ open_in(View *view, const CphRecordKey *key, bool make)
 static void
 tell_full(void)
 {
-	bool		told = shared.region->full;
-
+	if (shared.region->full)
+		return;
 	shared.region->full = true;
-	if (!told)
-		ereport(LOG,
-				(errmsg("the memory that sessions share for foreign servers is full"),
-				 errdetail("What finds no room is remembered by each session for itself."),
-				 errhint("Raise the setting \"cph_fdw.shared_memory\".")));
+	ereport(LOG,
+			(errmsg("the memory that sessions share for foreign servers is full"),
+			 errdetail("What finds no room is remembered by each session for itself."),
+			 errhint("Raise the setting \"cph_fdw.shared_memory\".")));
 }
 
 /*
@@ -383,7 +391,7 @@ cph_shared_set_text(const void *text, Size length)
 	free_text(locked, opened);
 	if (text == NULL)
 		return true;
-	opened->text = allocate(locked, length);
+	opened->text = allocate(locked, opened->key.kind, length);
 	if (!DsaPointerIsValid(opened->text))
 		return false;
 	opened->length = length;

@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(cph_fdw_stat_get_progress);
 /* In the order of CphWait. */
 static const char *const waits[] =
 {NULL, "CphRequest", "CphBackoff", "CphThrottle", "CphTurn", "CphToken",
-"CphConnect", "CphConnect"};
+"CphConnect", "CphConnect", "CphAnswer"};
 
 /* Returns the key of a ticket. */
 static CphRecordKey
@@ -43,7 +43,7 @@ CphTicket *
 cph_ticket_open(Oid serverid, const char *server, Oid userid)
 {
 	static uint32 tickets = 0;
-	CphRecordKey key = ticket_key((uint64) MyProcPid << 32 | ++tickets);
+	CphRecordKey key = ticket_key((uint64) MyProcPid << CPH_TICKET_BITS | ++tickets);
 	TimestampTz now = GetCurrentTimestamp();
 	CphTicket  *ticket = cph_shared_open(&key, false);
 
@@ -197,7 +197,7 @@ cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder)
 	*holder = 0;
 	while ((other = cph_shared_next(CPH_RECORD_TICKET, &place)) != NULL)
 	{
-		if (other->wait == CPH_WAIT_TOKEN)
+		if (other->wait == CPH_WAIT_TOKEN || other->wait == CPH_WAIT_ANSWER)
 			wake(other);
 	}
 }

@@ -85,6 +85,7 @@ typedef struct CphOptions
 	char	   *project_id;		/* or NULL */
 	int			fetch_size;		/* rows; 0: the endpoint's maximum */
 	bool		async_capable;
+	int			cache_ttl;		/* seconds; 0: no answer is used again */
 
 	/* Of the table */
 	char	   *resource;		/* or NULL */
@@ -190,7 +191,8 @@ typedef enum CphWait
 	CPH_WAIT_TURN,				/* other sessions' requests */
 	CPH_WAIT_TOKEN,				/* a token that it or another asked for */
 	CPH_WAIT_CONNECT,			/* a connection */
-	CPH_WAIT_NAME				/* ... of whose host it has no address yet */
+	CPH_WAIT_NAME,				/* ... of whose host it has no address yet */
+	CPH_WAIT_ANSWER				/* what another session asks for */
 } CphWait;
 
 /* What a statement waits for, as a user is told. */
@@ -308,6 +310,33 @@ extern bool cph_pace_take(CphConnection *connection, CphTicket *ticket,
 						  const CphOptions *options, int64 *look_at);
 extern void cph_pace_give(CphConnection *connection, CphTicket *ticket);
 extern void cph_pace_leave(CphConnection *connection, CphTicket *ticket);
+
+/* An answer that may be used again: to one request, or to many. */
+typedef struct CphAnswer
+{
+	int64		begun_at;		/* when it was first asked for; time of
+								 * cph_transport_now */
+	bool		whole;			/* nothing follows that would have been asked
+								 * for */
+	char	   *data;			/* NULL: there is none */
+	Size		length;
+	bool		claimed;		/* it is asked for, for all sessions */
+	uint64		asker;			/* another one that can be waited for, by its
+								 * ticket; 0: none */
+} CphAnswer;
+
+extern bool cph_cache_allowed(const CphOptions *options);
+extern Size cph_cache_room(void);
+extern void cph_cache_find(const CphConnection *connection,
+						   const CphOptions *options, const char *inquiry,
+						   CphAnswer *answer);
+extern void cph_cache_claim(const CphConnection *connection,
+							const char *inquiry, const CphTicket *ticket,
+							CphAnswer *answer);
+extern void cph_cache_keep(const CphConnection *connection,
+						   const char *inquiry, const CphAnswer *answer);
+extern void cph_cache_unclaim(const CphConnection *connection,
+							  const char *inquiry, const CphTicket *ticket);
 
 /* Memory of all sessions */
 extern void cph_region_init(void);

@@ -25,7 +25,8 @@ typedef enum CphRecordKind
 	/* of a user mapping, and forgotten with it */
 	CPH_RECORD_LOGIN,			/* how its credential was received: CphLogin */
 	CPH_RECORD_TOKEN,			/* a token for it: CphToken */
-	CPH_RECORD_FACTS			/* what a list has shown it: CphKnown */
+	CPH_RECORD_FACTS,			/* what a list has shown it: CphKnown */
+	CPH_RECORD_ANSWER			/* what may be used again: CphKept */
 } CphRecordKind;
 
 /* What tells one record from another; without padding. */
@@ -87,10 +88,13 @@ extern bool cph_shared_set_text(const void *text, Size length);
 #define CPH_REQUEST_SHOWN 512
 
 /* A client that is open. */
+/* Bits of a ticket's number behind those of its process. */
+#define CPH_TICKET_BITS 32
+
 struct CphTicket
 {
 	CphProgress progress;
-	uint64		number;			/* no other ticket's */
+	uint64		number;			/* no other ticket's; begins with pid */
 	int			pid;
 	int			process;		/* of all processes of the server */
 	Oid			database;
@@ -149,6 +153,16 @@ struct CphConnection
 										 * NULL */
 };
 
+/* An answer that may be used again.  The record's text is the inquiry, and it. */
+typedef struct CphKept
+{
+	int64		begun_at;		/* time of cph_transport_now; 0: there is none */
+	bool		whole;
+	Size		length;			/* of the text */
+	uint64		asker;			/* ticket of who asks for it; 0: nobody */
+	uint64		ended;			/* ticket of who has done so last */
+} CphKept;
+
 /* Returns the key of a record of a connection's user mapping. */
 static inline CphRecordKey
 cph_connection_key(const CphConnection *connection, CphRecordKind kind,
@@ -169,9 +183,14 @@ extern bool cph_ticket_claim(const CphTicket *ticket, uint64 *holder);
 extern void cph_ticket_wake_next(const CphTicket *ticket);
 extern void cph_ticket_unclaim(const CphTicket *ticket, uint64 *holder);
 
-/* The settings cph_fdw.shared_memory, in kB, and cph_fdw.share_tokens */
+/*
+ * The settings cph_fdw.shared_memory and cph_fdw.cache_size, in kB,
+ * cph_fdw.share_tokens and cph_fdw.cache
+ */
 extern int	cph_shared_memory;
+extern int	cph_cache_size;
 extern bool cph_share_tokens;
+extern bool cph_cache;
 
 /* The ways in which a user mapping logs in */
 
@@ -235,6 +254,7 @@ typedef enum CphOptionKind
 	CPH_KIND_BOOLEAN,			/* bool */
 	CPH_KIND_INTEGER,			/* int */
 	CPH_KIND_KILOBYTES,			/* int, with the units of postgresql.conf */
+	CPH_KIND_SECONDS,			/* likewise; without a unit it is seconds */
 	CPH_KIND_COST,				/* double, not negative */
 	CPH_KIND_RATE,				/* double, positive */
 	CPH_KIND_CHOICE				/* int: the number of the word in choices */
