@@ -380,27 +380,3 @@ cph_endpoint_at(int number)
 {
 	return number < lengthof(endpoints) ? &endpoints[number] : NULL;
 }
-
-/* Returns the endpoint that the table option resource names, or NULL. */
-const CphEndpoint *
-cph_endpoint_find(const char *resource)
-{
-	for (int i = 0; i < lengthof(endpoints); i++)
-	{
-		if (strcmp(endpoints[i].resource, resource) == 0)
-			return &endpoints[i];
-	}
-	return NULL;
-}
-
-/* Returns the names of all resources, palloc'd, with commas between. */
-char *
-cph_endpoint_names(void)
-{
-	StringInfoData names;
-
-	initStringInfo(&names);
-	for (int i = 0; i < lengthof(endpoints); i++)
-		appendStringInfo(&names, "%s%s", i ? ", " : "", endpoints[i].resource);
-	return names.data;
-}

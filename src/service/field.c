@@ -1,7 +1,7 @@
 /*
  * field.c
- *		What the service documents of a field: its values and their labels, what
- *		it means, and how it can be asked about.
+ *		Lists by their names, and what the service documents of a field: its
+ *		values and their labels, what it means, and how it can be asked about.
  *
  * Copyright (c) 2026, the cph_fdw developers
  */
@@ -17,6 +17,33 @@ PG_FUNCTION_INFO_V1(cph_phone_status);
 PG_FUNCTION_INFO_V1(cph_server_status);
 PG_FUNCTION_INFO_V1(cph_fdw_lists);
 PG_FUNCTION_INFO_V1(cph_fdw_fields);
+
+/* Returns the endpoint that the table option resource names, or NULL. */
+const CphEndpoint *
+cph_endpoint_find(const char *resource)
+{
+	const CphEndpoint *endpoint;
+
+	for (int i = 0; (endpoint = cph_endpoint_at(i)) != NULL; i++)
+	{
+		if (strcmp(endpoint->resource, resource) == 0)
+			break;
+	}
+	return endpoint;
+}
+
+/* Returns the names of all resources, palloc'd, with commas between. */
+char *
+cph_endpoint_names(void)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; cph_endpoint_at(i) != NULL; i++)
+		appendStringInfo(&names, "%s%s", i ? ", " : "",
+						 cph_endpoint_at(i)->resource);
+	return names.data;
+}
 
 /*
  * Tells whether an id is of the documented form.  No other is sent, since it
