@@ -10,8 +10,9 @@
 #   make lint            static analysis, by tools that test/lint names
 #   make indent          PostgreSQL's indentation
 #   make typedefs        src/typedefs.list, which the indentation needs
-#   make docs            the tables of the pages in docs that follow from the source,
-#                        by a server that has the extension (libpq's environment)
+#   make docs            the pictures, by what was measured, and the tables of the
+#                        pages in docs that follow from the source, by a server
+#                        that has the extension (libpq's environment)
 #   make dist            an archive of the last commit, or of the tree without git
 
 # Where the source is; the objects are made below the current directory, which
@@ -143,6 +144,7 @@ typedefs: $(OBJS)
 
 docs:
 	docs/overview.py >docs/overview.svg
+	test/bench/plot.py
 	docs/generate.py
 
 DIST = .

@@ -16,7 +16,7 @@ BOXES = [
     (400, 138, 130, 62, "cph_fdw", ["pages; each row", "once, and checked"]),
     (250, 214, 280, 50, "local tables", []),
     (640, 60, 210, 180, "the service", ["a list of phones,", "a list of servers,",
-                                        "page by page"]),
+                                        "and four more,", "page by page"]),
 ]
 
 # An arrow: from, to, and the text beside it with its place.

@@ -24,11 +24,12 @@ from common import BENCH, Session
 
 import asked
 import cpu
+import dashboards
 import growth
 import latency
 import planning
 
-RESULTS, FIGURE = 5, 6      # descriptors that test/measure opens
+RESULTS = 5     # the descriptor that test/measure opens
 
 
 class Report:
@@ -102,7 +103,6 @@ class Bench:
         self.rounds = 1 if arguments.quick else arguments.rounds
         self.report = Report(judge_times=not arguments.quick)
         self.directory = directory
-        self.figure = None      # SVG, where there is one
         self.program = os.path.join(directory, "floor")
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libcurl", "json-c"], check=True,
                                capture_output=True, text=True).stdout.split()
@@ -115,6 +115,7 @@ class Bench:
 
 PARTS = {
     "requests": (asked.run, "requests of queries and reports, beside the least"),
+    "dashboards": (dashboards.run, "requests and times of what a dashboard asks"),
     "latency": (latency.run, "times by latency and requests in flight, beside curl, jq and a loop in SQL"),
     "union": (latency.union, "four services at once, beside one"),
     "cpu": (cpu.run, "processor time a row"),
@@ -131,8 +132,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small lists, one round: to test the tool")
     parser.add_argument("--rounds", type=int, default=5, help="of each time (default %(default)s)")
     parser.add_argument("--write", action="store_true",
-                        help=f"also write the tables to descriptor {RESULTS} and the plot, an SVG, to {FIGURE}; "
-                        "test/measure opens them")
+                        help=f"also write the tables to descriptor {RESULTS}, which test/measure opens; with parts, their "
+                        "sections alone are written anew")
     arguments = parser.parse_args()
     for name in arguments.parts:
         if name not in PARTS:
@@ -147,18 +148,34 @@ def main():
         report.section("Promises", *(["Times of small lists, which are not judged."] if arguments.quick else []))
         report.table(("", "found", "promised", ""), report.bounds)
     if arguments.write:
-        rewrite(RESULTS, "\n".join(report.lines).rstrip() + "\n")
-        if bench.figure:
-            rewrite(FIGURE, bench.figure)
+        with open(RESULTS, "r+", encoding="utf-8") as file:
+            text = "\n".join(report.lines).rstrip() + "\n"
+            if arguments.parts:
+                text = replaced(file.read(), text)
+            file.seek(0)
+            file.truncate()
+            file.write(text)
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(report.failed > 0)
 
 
-def rewrite(descriptor, text):
-    """Replaces what a file has by a text."""
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.truncate(0)
-        file.write(text)
+def replaced(text, new):
+    """A text with the sections of another in place of its own of these titles, or before its last one; that one is
+    the promises, of which each row is replaced by itself."""
+    old = text.rstrip().split("\n## ")
+    for section in new.rstrip().split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        titles = [each.partition("\n")[0] for each in old]
+        if title == "Promises":
+            rows = {row.split("|")[1]: row for row in body.splitlines() if row.startswith("| ")}
+            lines = [rows.pop(line.split("|")[1], line) if line.startswith("| ") else line
+                     for line in old[-1].splitlines()]
+            old[-1] = "\n".join([*lines, *rows.values()])
+        elif title in titles:
+            old[titles.index(title)] = section.rstrip() + "\n"
+        else:
+            old.insert(-1, section.rstrip() + "\n")
+    return "\n## ".join(old) + "\n"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 Copyright (c) 2026, the cph_fdw developers
 """
 
-import plot
-
 from common import Service, Session
 from cpu import COUNT, IN_FLIGHT
 
@@ -56,8 +54,6 @@ def tell(bench, found):
         (f"{phones:,}", f"{seconds:.2f}", f"{processor:.2f}", f"{seconds / phones * 1e6:.2f}",
          f"{phones / seconds:,.0f}", requests, f"{memory:.1f}")
         for phones, (seconds, processor, requests, memory) in found.items()])
-    bench.figure = plot.growth({phones: each[0] for phones, each in found.items()},
-                               {phones: each[2] for phones, each in found.items()})
     most, before = sorted(found)[-1], sorted(found)[-2]
     report.most(f"MB more for {most:,} phones than for {MEMORY_OVER:,}", found[most][3] - found[MEMORY_OVER][3], 24,
                 ".1f")

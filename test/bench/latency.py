@@ -89,7 +89,7 @@ def tell(bench, phones, median, has_loop):
     report.section(f"Seconds to read {phones:,} phones, by latency and requests in flight",
                    "`count` is `SELECT count(phone_id)`; curl and jq load a table of 17 columns, with several requests "
                    "in flight through files; the loop in SQL asks for one page after the other with the extension http, "
-                   "takes it apart by `jsonb_to_recordset`, and counts.")
+                   "takes it apart by `jsonb_to_recordset`, and counts.", "![latency](latency.svg)")
     names = list(dict.fromkeys(who for who, _, _ in median))
     settings = list(dict.fromkeys((latency, number) for _, latency, number in median))
     report.table(("latency, in flight", *names),

@@ -167,5 +167,14 @@ ok($prepared, 'there were blocks to run');
 	is("$said$errors", '', 'the tables of the pages are those of the source');
 }
 
+# The pictures are drawn of what was measured.
+{
+	my $said = '';
+	IPC::Run::run([ "$ENV{TESTDIR}/test/bench/plot.py", '--check' ], '>', \$said, '2>', \$said);
+	is($said, '', 'the pictures are those of the measurements');
+	IPC::Run::run([ "$ENV{TESTDIR}/docs/overview.py" ], '>', \$said);
+	is($said, page('docs/overview.svg'), 'and the one of the README is as it is drawn');
+}
+
 $node->stop;
 done_testing();
