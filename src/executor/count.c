@@ -248,16 +248,22 @@ read_and_count(const CphCounting *counting, const char *key)
 static int64
 count_stream(const CphCounting *counting)
 {
+	const CphQuery *query = counting->query;
 	CphTally   *tally = counting->state->tally;
-	char	   *asked = cph_request_query(counting->params, counting->nparams);
+	bool		bounded = query->has_oldest || query->has_newest;
+	char	   *asked = psprintf("%s\n" INT64_FORMAT "/" INT64_FORMAT,
+								 cph_request_query(counting->params, counting->nparams),
+								 query->has_oldest ? query->oldest : DT_NOBEGIN,
+								 query->has_newest ? query->newest : DT_NOEND);
 	char	   *read = psprintf("%s\nrows", asked);
-	int64		rows = counting->query->exact ? cph_tally_get(tally, asked) : -1;
+	int64		rows = query->exact_values ? cph_tally_get(tally, asked) : -1;
 
 	if (rows >= 0)
 		return rows;
 	if (cph_tally_get(tally, read) < 0)
 	{
-		if (counting->query->exact && ask_count(counting, &rows))
+		if (query->exact_values &&
+			(bounded ? cph_count_between(counting, &rows) : ask_count(counting, &rows)))
 		{
 			cph_tally_add(tally, asked, rows);
 			return rows;

@@ -159,6 +159,7 @@ extern CphCounting cph_counting(CphScanState *state, const CphQuery *query,
 extern bool cph_counting_fits(const CphCounting *counting,
 							  const CphPage *page);
 extern bool cph_counting_prove(const CphCounting *counting, int64 count);
+extern bool cph_count_between(const CphCounting *counting, int64 *count);
 extern int64 cph_count_value(CphScanState *state, const CphQuery *query,
 							 char *value);
 extern TupleTableSlot *cph_count_iterate(ForeignScanState *node);

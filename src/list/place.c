@@ -27,6 +27,13 @@ typedef struct Search
 	CphPlace   *place;
 } Search;
 
+/* Returns how many rows above a place a page of so many rows has room for. */
+static int
+room_above(int size)
+{
+	return Max(size - ROOM, size / 2);
+}
+
 /*
  * Asks for a page and waits for it.  A filter that no row can meet gives an empty
  * page; one that the service does not take gives NULL.
@@ -62,8 +69,8 @@ is_above(const Search *search, int64 offset)
 
 /*
  * Narrows down where the place is: behind a row at low, which is of the time or
- * newer, and at high or before, if that is not negative.  Returns an offset that
- * it is half a page before at most, or at.
+ * newer, or is no row (-1), and at high or before, if that is not negative.  Returns an offset that
+ * it is at, or before by no more rows than a page has room for.
  */
 static int64
 narrow(const Search *search, int64 low, int64 high)
@@ -78,7 +85,7 @@ narrow(const Search *search, int64 low, int64 high)
 			low += step;
 		step *= 2;
 	}
-	while (high - low > search->size / 2)
+	while (high - low > room_above(search->size))
 	{
 		int64		middle = low + (high - low) / 2;
 
@@ -138,8 +145,8 @@ look(Search *search, int64 offset, int limit)
 }
 
 /*
- * Returns where the place may be, for a start; the end is where it was when it
- * was last seen.
+ * Returns where the place may be, for a start, if the list ends where it did when
+ * it was last seen.
  */
 static int64
 first_guess(const Search *search)
@@ -149,8 +156,8 @@ first_guess(const Search *search)
 	int64		rows = cph_facts_rows(facts, options->params, options->nparams);
 	const CphPage *page;
 
-	if (TIMESTAMP_IS_NOBEGIN(search->time) && rows >= 0)
-		return rows;
+	if (rows >= 0)
+		return TIMESTAMP_IS_NOBEGIN(search->time) ? rows : narrow(search, -1, rows);
 	page = fetch(search, 0, 1);
 	if (page == NULL || page->nitems == 0 ||
 		page->items[0].time < search->time)
@@ -190,9 +197,7 @@ next_guess(const Search *search, int64 guess, bool first)
 int
 cph_place_above(const CphPagerOptions *options, int64 wanted)
 {
-	int			most = Max(options->page_size - ROOM, options->page_size / 2);
-
-	return Min(wanted + ROOM, most);
+	return Min(wanted + ROOM, room_above(options->page_size));
 }
 
 /*
@@ -209,7 +214,11 @@ cph_place_find(CphClient *client, const CphPagerOptions *options,
 	Search		search = {client, options, time, options->page_size, place};
 
 	if (guess < 0)
+	{
 		guess = first_guess(&search);
+		if (!TIMESTAMP_IS_NOBEGIN(time))
+			above = room_above(search.size);
+	}
 	for (int try = 0; try < MAX_TRIES; try++)
 	{
 		int64		offset = Max(guess - Min(above, search.size - 1), 0);
@@ -219,7 +228,7 @@ cph_place_find(CphClient *client, const CphPagerOptions *options,
 		if (place->invalid != NULL)
 			return false;
 		guess = next_guess(&search, guess, try == 0);
-		above = Max(above, search.size / 2 + 1);
+		above = Max(above, room_above(search.size));
 	}
 	return false;
 }

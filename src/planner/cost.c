@@ -167,24 +167,57 @@ cph_estimate_cost(const CphTable *table, List *chosen, double wanted,
 	*total_cost += (total - *total_cost) * share;
 }
 
+/* Returns how many requests it takes to find a time in the list, by halves. */
+static double
+requests_to_place(const CphTable *table)
+{
+	double		pages = table->tuples /
+		cph_options_page_size(table->options, table->endpoint);
+
+	return 2 + ceil(log2(Max(pages, 1)));
+}
+
+/* Tells on which sides the chosen clauses bound the list's time. */
+static void
+find_bounds(List *chosen, bool *lower, bool *upper)
+{
+	ListCell   *lc;
+
+	*lower = *upper = false;
+	foreach(lc, chosen)
+	{
+		*lower |= cph_op_is_lower(((CphClause *) lfirst(lc))->op);
+		*upper |= cph_op_is_upper(((CphClause *) lfirst(lc))->op);
+	}
+}
+
 /*
  * Returns how many requests it takes to find where a scan of what the chosen
  * clauses leave is to begin, if it is oldest first: at the end of the list, or
- * where its rows become too old, which is found by halves.
+ * where its rows become too old.
  */
 double
 cph_requests_to_end(const CphTable *table, List *chosen)
 {
-	double		pages = table->tuples /
-		cph_options_page_size(table->options, table->endpoint);
-	ListCell   *lc;
+	bool		lower;
+	bool		upper;
 
-	foreach(lc, chosen)
-	{
-		CphOp		op = ((CphClause *) lfirst(lc))->op;
+	find_bounds(chosen, &lower, &upper);
+	return lower ? requests_to_place(table) : 1;
+}
 
-		if (op == CPH_OP_NOT_BEFORE || op == CPH_OP_AT)
-			return 2 + ceil(log2(Max(pages, 1)));
-	}
-	return 1;
+/*
+ * Returns how many requests more a count takes for the bounds among the chosen
+ * clauses: their places are found, and if there are two, the first once more.
+ */
+double
+cph_requests_to_count(const CphTable *table, List *chosen)
+{
+	bool		lower;
+	bool		upper;
+
+	find_bounds(chosen, &lower, &upper);
+	if (lower && upper)
+		return 2 * requests_to_place(table) + 1;
+	return lower || upper ? requests_to_place(table) : 0;
 }

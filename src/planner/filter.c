@@ -32,9 +32,9 @@ serves(const CphFilter *filter, CphOp op)
 	switch (filter->kind)
 	{
 		case CPH_FILTER_SINCE:
-			return op == CPH_OP_NOT_BEFORE || op == CPH_OP_AT;
+			return cph_op_is_lower(op);
 		case CPH_FILTER_UNTIL:
-			return op == CPH_OP_NOT_AFTER || op == CPH_OP_AT;
+			return cph_op_is_upper(op);
 		case CPH_FILTER_FUZZY:
 			return !cph_op_is_bound(op);
 		default:
@@ -166,7 +166,14 @@ read_row(const CphTable *table, RowCompareExpr *expr)
 		clause = read_sides(table, (Expr *) expr, linitial(expr->rargs),
 							get_commutator(opno), collation,
 							linitial(expr->largs));
-	return clause != NULL && cph_op_is_bound(clause->op) ? clause : NULL;
+	if (clause == NULL || !cph_op_is_bound(clause->op))
+		return NULL;
+	/* rows of that very time may meet it by what follows */
+	if (clause->op == CPH_OP_AFTER)
+		clause->op = CPH_OP_NOT_BEFORE;
+	if (clause->op == CPH_OP_BEFORE)
+		clause->op = CPH_OP_NOT_AFTER;
+	return clause;
 }
 
 /* Reads "subject = value OR subject IN (values) ..." of one subject. */

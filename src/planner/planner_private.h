@@ -96,6 +96,7 @@ extern void cph_estimate_cost(const CphTable *table, List *chosen,
 							  double wanted, Cost *startup_cost,
 							  Cost *total_cost);
 extern double cph_requests_to_end(const CphTable *table, List *chosen);
+extern double cph_requests_to_count(const CphTable *table, List *chosen);
 
 /* What a path of ours does; the one element of ForeignPath.fdw_private. */
 typedef struct CphPath

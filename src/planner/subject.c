@@ -191,12 +191,16 @@ cph_subject_op(const CphSubject *subject, Oid opno, CphOp *op)
 				subject->type == CPH_FIELD_TIME ? CPH_OP_AT : CPH_OP_EQUAL;
 			return true;
 		case BTGreaterEqualStrategyNumber:
-		case BTGreaterStrategyNumber:
 			*op = CPH_OP_NOT_BEFORE;
 			return subject->type == CPH_FIELD_TIME;
+		case BTGreaterStrategyNumber:
+			*op = CPH_OP_AFTER;
+			return subject->type == CPH_FIELD_TIME;
 		case BTLessEqualStrategyNumber:
-		case BTLessStrategyNumber:
 			*op = CPH_OP_NOT_AFTER;
+			return subject->type == CPH_FIELD_TIME;
+		case BTLessStrategyNumber:
+			*op = CPH_OP_BEFORE;
 			return subject->type == CPH_FIELD_TIME;
 	}
 	if (subject->label || subject->type != CPH_FIELD_STRING)

@@ -26,25 +26,38 @@
 #define UNKNOWN_LIMIT_SHARE 0.1
 
 /*
+ * Tells whether a chosen clause bounds the time of the list, so that the place of
+ * that time in the list tells how many rows meet it.
+ */
+static bool
+bounds_place(const CphTable *table, const CphClause *clause)
+{
+	return cph_op_is_bound(clause->op) && IsA(clause->expr, OpExpr) &&
+		cph_options_ordered(table->options, table->endpoint);
+}
+
+/*
  * Returns why the service does not return just the rows that some clauses
- * leave when the chosen ones are sent, or NULL if it does.
+ * leave when the chosen ones are sent, or NULL if it does.  A count is as exact
+ * where places in the list bound it.
  */
 static const char *
-inexact_reason(List *restrictinfos, List *chosen)
+inexact_reason(const CphTable *table, List *restrictinfos, const CphPath *path)
 {
 	ListCell   *lc;
 
 	foreach(lc, restrictinfos)
 	{
 		const RestrictInfo *rinfo = lfirst(lc);
-		const CphClause *sent = cph_chosen_clause(chosen, rinfo->clause);
+		const CphClause *sent = cph_chosen_clause(path->chosen, rinfo->clause);
 
 		/* a gate above the scan sees to these */
 		if (rinfo->pseudoconstant)
 			continue;
 		if (sent == NULL)
 			return "a clause is not sent to the service";
-		if (sent->class != CPH_EXACT)
+		if (sent->class != CPH_EXACT &&
+			!(path->count && bounds_place(table, sent)))
 			return "the service may return more rows than a clause leaves";
 	}
 	return NULL;
@@ -98,7 +111,7 @@ no_limit_reason(const CphTable *table, const CphPath *path)
 		!(is_known_number(parse->limitCount) &&
 		  is_known_number(parse->limitOffset)))
 		return "a constant condition must be checked before the limit";
-	reason = inexact_reason(table->rel->baserestrictinfo, path->chosen);
+	reason = inexact_reason(table, table->rel->baserestrictinfo, path);
 	if (reason == NULL &&
 		cph_chosen_streams(table, path->chosen) > path->max_streams)
 		reason = "a clause has too many values";
@@ -131,6 +144,15 @@ add_upper_path(RelOptInfo *rel, RelOptInfo *parent, const CphTable *table,
 	Cost		total_cost;
 
 	cph_estimate_cost(table, path->chosen, rows, &startup_cost, &total_cost);
+	if (path->count)
+	{
+		Cost		cost = cph_requests_to_count(table, path->chosen) *
+			cph_chosen_streams(table, path->chosen) *
+			table->options->fdw_request_cost;
+
+		startup_cost += cost;
+		total_cost += cost;
+	}
 	add_path(rel, (Path *)
 			 cph_create_foreign_upper_path(table->root, parent, target, rows,
 										   startup_cost * UPPER_DISCOUNT,
@@ -221,7 +243,7 @@ add_count_path(CphTable *table, RelOptInfo *grouped_rel,
 		extra->patype == PARTITIONWISE_AGGREGATE_PARTIAL ||
 		parse->groupClause != NIL || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || root->hasPseudoConstantQuals ||
-		inexact_reason(restrictinfos, path->chosen) != NULL ||
+		inexact_reason(table, restrictinfos, path) != NULL ||
 		cph_chosen_streams(table, path->chosen) > path->max_streams ||
 		!are_row_counts((Node *) list_concat_copy(target->exprs, having)) ||
 		contain_volatile_functions((Node *) having) ||

@@ -103,13 +103,16 @@ cph_bind_time(Oid type, Datum value, TimestampTz *time)
 		case TIMESTAMPOID:
 			*time = cph_timestamp_to_timestamptz(DatumGetTimestamp(value),
 												 &overflow);
-			return overflow == 0;
+			break;
 		case DATEOID:
 			*time = cph_date_to_timestamptz(DatumGetDateADT(value), &overflow);
-			return overflow == 0;
+			break;
 		default:
 			return false;
 	}
+	if (overflow != 0)
+		*time = overflow > 0 ? DT_NOEND : DT_NOBEGIN;
+	return true;
 }
 
 /* Adds a value to a list of distinct ones. */

@@ -92,17 +92,23 @@ add_bound(Evaluation *e, const CphSpecClause *clause)
 	TimestampTz time;
 	const NullableDatum *value = &e->exprs[linitial_int(clause->exprs)];
 
-	query->exact = false;
 	query->none |= value->isnull;
 	if (value->isnull ||
 		!cph_bind_time(linitial_oid(clause->types), value->value, &time))
+	{
+		query->exact = false;
 		return;
-	if (clause->op != CPH_OP_NOT_AFTER)
+	}
+	if (clause->op == CPH_OP_AFTER && !TIMESTAMP_NOT_FINITE(time))
+		time++;
+	if (clause->op == CPH_OP_BEFORE && !TIMESTAMP_NOT_FINITE(time))
+		time--;
+	if (cph_op_is_lower(clause->op))
 	{
 		query->oldest = query->has_oldest ? Max(query->oldest, time) : time;
 		query->has_oldest = true;
 	}
-	if (clause->op != CPH_OP_NOT_BEFORE)
+	if (cph_op_is_upper(clause->op))
 	{
 		query->newest = query->has_newest ? Min(query->newest, time) : time;
 		query->has_newest = true;
@@ -246,6 +252,8 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 		else
 			add_values(&e, clause);
 	}
+	query->exact_values = query->exact;
+	query->exact &= !query->has_oldest && !query->has_newest;
 	send_bounds(&e);
 	query->none |= query->limit == 0 ||
 		(query->has_oldest && query->has_newest &&

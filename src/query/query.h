@@ -25,8 +25,10 @@ typedef enum CphOp
 	CPH_OP_LIKE,				/* field LIKE pattern */
 	CPH_OP_PREFIX,				/* field ^@ prefix */
 	CPH_OP_LABEL,				/* label(field) = text, likewise */
-	CPH_OP_NOT_BEFORE,			/* field >= time or field > time */
-	CPH_OP_NOT_AFTER,			/* field <= time or field < time */
+	CPH_OP_NOT_BEFORE,			/* field >= time */
+	CPH_OP_AFTER,				/* field > time */
+	CPH_OP_NOT_AFTER,			/* field <= time */
+	CPH_OP_BEFORE,				/* field < time */
 	CPH_OP_AT,					/* field = time */
 	CPH_OP_GATE,				/* a condition of no field: if it fails, no
 								 * row is wanted */
@@ -40,7 +42,21 @@ typedef enum CphOp
 static inline bool
 cph_op_is_bound(CphOp op)
 {
-	return op == CPH_OP_NOT_BEFORE || op == CPH_OP_NOT_AFTER || op == CPH_OP_AT;
+	return op >= CPH_OP_NOT_BEFORE && op <= CPH_OP_AT;
+}
+
+/* Tells whether a clause bounds a time from below. */
+static inline bool
+cph_op_is_lower(CphOp op)
+{
+	return op == CPH_OP_NOT_BEFORE || op == CPH_OP_AFTER || op == CPH_OP_AT;
+}
+
+/* Tells whether a clause bounds a time from above. */
+static inline bool
+cph_op_is_upper(CphOp op)
+{
+	return op == CPH_OP_NOT_AFTER || op == CPH_OP_BEFORE || op == CPH_OP_AT;
 }
 
 /* What a clause's values come to at run time. */
@@ -121,6 +137,7 @@ typedef struct CphQuery
 	bool		none;			/* no row can match: nothing is to be sent */
 	bool		exact;			/* the service returns just the rows that
 								 * match */
+	bool		exact_values;	/* it would, if bounds of time were none */
 	bool		needs_substring;	/* a filter could be sent if the service
 									 * were known to find names by their
 									 * inside */
