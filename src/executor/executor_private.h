@@ -140,7 +140,7 @@ extern void cph_tally_count(CphTally *tally, const char *request,
 							const CphItem *item);
 extern int64 cph_tally_sum(CphTally *tally, const char *request, List *values);
 
-/* Counting (count.c) */
+/* Counting (counting.c, between.c, count.c) */
 
 /* What is counted: rows of a query. */
 typedef struct CphCounting
@@ -159,6 +159,9 @@ extern CphCounting cph_counting(CphScanState *state, const CphQuery *query,
 extern bool cph_counting_fits(const CphCounting *counting,
 							  const CphPage *page);
 extern bool cph_counting_prove(const CphCounting *counting, int64 count);
+extern bool cph_counting_ask(const CphCounting *counting, int64 *count);
+extern bool cph_counting_prepare(const CphCounting *counting);
+extern bool cph_counting_filters(const CphCounting *counting, int64 count);
 extern bool cph_count_between(const CphCounting *counting, int64 *count);
 extern int64 cph_count_value(CphScanState *state, const CphQuery *query,
 							 char *value);

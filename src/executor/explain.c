@@ -169,6 +169,20 @@ cover_of(const CphScanSpec *spec)
 	return NULL;
 }
 
+/* Tells whether a clause of a scan bounds the list's time. */
+static bool
+is_bounded(const CphScanSpec *spec)
+{
+	ListCell   *lc;
+
+	foreach(lc, spec->clauses)
+	{
+		if (cph_op_is_bound(((CphSpecClause *) lfirst(lc))->op))
+			return true;
+	}
+	return false;
+}
+
 /* Shows what is counted, and how that is proved. */
 static void
 show_counts(const Shown *shown, ExplainState *es)
@@ -182,6 +196,9 @@ show_counts(const Shown *shown, ExplainState *es)
 						"the values of %s that are told apart, and the total" :
 						"one per value of %s, proved by the total",
 						shown->state->endpoint->filters[cover->filter].field);
+	else if (spec->count && is_bounded(spec))
+		text = psprintf("by the places of %s in the list",
+						shown->state->endpoint->time_field);
 	else if (!spec->counted)
 		return;
 	ExplainPropertyText("CPH Counts", text, es);
@@ -211,6 +228,21 @@ show_pushed(const Shown *shown, ExplainState *es)
 							es);
 }
 
+/* Returns a clause of a scan that counts, as SQL, palloc'd. */
+static char *
+clause_text(const Shown *shown, const CphSpecClause *clause)
+{
+	const CphEndpoint *endpoint = shown->state->endpoint;
+	char	   *values = values_text(shown, clause);
+
+	if (cph_op_is_bound(clause->op))
+		return psprintf("%s %s %s", endpoint->time_field,
+						cph_op_symbol(clause->op), values);
+	if (clause->filter < 0)
+		return values;
+	return psprintf("%s = %s", endpoint->filters[clause->filter].field, values);
+}
+
 /*
  * Shows the class of each clause, columns that show no field that is known, and
  * why LIMIT was not pushed.
@@ -229,18 +261,8 @@ show_classes(const Shown *shown, ExplainState *es)
 	if (spec->count)
 	{
 		foreach(lc, spec->clauses)
-		{
-			const CphSpecClause *clause = lfirst(lc);
-
-			if (clause->filter >= 0)
-				lines = lappend(lines,
-								psprintf("EXACT: %s = %s",
-										 shown->state->endpoint->filters[clause->filter].field,
-										 values_text(shown, clause)));
-			else
-				lines = lappend(lines, psprintf("EXACT: %s",
-												values_text(shown, clause)));
-		}
+			lines = lappend(lines, psprintf("EXACT: %s",
+											clause_text(shown, lfirst(lc))));
 	}
 	else
 	{

@@ -75,6 +75,26 @@ extern void cph_streams_close(CphStreams *streams);
  * Where in a list a time stands.
  */
 
+/* A row that was seen where it stood. */
+typedef struct CphSeenRow
+{
+	int64		offset;
+	TimestampTz time;
+} CphSeenRow;
+
+/* Rows that are seen to find a place or two: by halves, of any list. */
+#define CPH_MAX_SEEN 64
+
+/* What looks for places in one list, and what it has learned of it. */
+typedef struct CphFinder
+{
+	CphClient  *client;
+	CphPagerOptions options;
+	int			size;			/* rows that a page of this service really has */
+	CphSeenRow	seen[CPH_MAX_SEEN];	/* while the list is taken to hold still */
+	int			nseen;
+} CphFinder;
+
 /* A page on which the rows of a time, and newer ones, end. */
 typedef struct CphPlace
 {
@@ -85,9 +105,10 @@ typedef struct CphPlace
 								 * there is no page; or NULL */
 } CphPlace;
 
-extern int	cph_place_above(const CphPagerOptions *options, int64 wanted);
-extern bool cph_place_find(CphClient *client, const CphPagerOptions *options,
-						   TimestampTz time, int64 guess, int above,
-						   CphPlace *place);
+extern void cph_finder_init(CphFinder *finder, CphClient *client,
+							const CphPagerOptions *options);
+extern int	cph_finder_above(const CphFinder *finder, int64 wanted);
+extern bool cph_finder_find(CphFinder *finder, TimestampTz time, int64 guess,
+							int above, CphPlace *place);
 
 #endif							/* CPH_LIST_H */

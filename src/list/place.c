@@ -11,8 +11,12 @@
  */
 #include "list/list_private.h"
 
-/* Rows that may have come to the list since a place was expected somewhere. */
-#define ROOM 16
+/*
+ * Rows that may have come to the list since a place was expected somewhere; of
+ * a page that is short, they are to take no more than this part.
+ */
+#define MAX_ROOM 16
+#define ROOM_PART 8
 
 /* How often a place is looked for before the list is found to change too fast. */
 #define MAX_TRIES 8
@@ -20,18 +24,45 @@
 /* What is looked for, and where. */
 typedef struct Search
 {
-	CphClient  *client;
-	const CphPagerOptions *options;
+	CphFinder  *finder;
 	TimestampTz time;
-	int			size;			/* rows that a page of this service really has */
 	CphPlace   *place;
 } Search;
 
-/* Returns how many rows above a place a page of so many rows has room for. */
-static int
-room_above(int size)
+/* Begins to look for places in a list; nothing is asked yet. */
+void
+cph_finder_init(CphFinder *finder, CphClient *client,
+				const CphPagerOptions *options)
 {
-	return Max(size - ROOM, size / 2);
+	finder->client = client;
+	finder->options = *options;
+	finder->size = options->page_size;
+	finder->nseen = 0;
+}
+
+/* Returns how many rows below a place a page is to have room for. */
+static int
+room_below(const CphFinder *finder)
+{
+	return Min(MAX_ROOM, finder->size / ROOM_PART + 1);
+}
+
+/* Returns how many rows above a place a page has room for, then. */
+static int
+room_above(const CphFinder *finder)
+{
+	return Max(finder->size - room_below(finder), 1);
+}
+
+/* Keeps a row of a page, by which other places may be narrowed down. */
+static void
+see(CphFinder *finder, const CphPage *page, int row, int64 offset)
+{
+	if (row < page->nitems && finder->nseen < CPH_MAX_SEEN)
+		finder->seen[finder->nseen++] = (CphSeenRow)
+	{
+		offset + row, page->items[row].time
+	};
 }
 
 /*
@@ -41,9 +72,10 @@ room_above(int size)
 static CphPage *
 fetch(const Search *search, int64 offset, int limit)
 {
-	const CphPagerOptions *options = search->options;
+	CphFinder  *finder = search->finder;
+	const CphPagerOptions *options = &finder->options;
 	CphPage    *page;
-	CphCall    *call = cph_call_send(search->client, options->endpoint,
+	CphCall    *call = cph_call_send(finder->client, options->endpoint,
 									 options->params, options->nparams,
 									 offset, limit);
 	CphCallResult result = cph_call_page(call, &page, &search->place->invalid);
@@ -52,8 +84,12 @@ fetch(const Search *search, int64 offset, int limit)
 		page = palloc0(sizeof(CphPage));
 	if (result != CPH_CALL_INVALID_FILTER)
 		search->place->invalid = NULL;
-	if (page != NULL)
-		cph_trust_order(search->client, options, page);
+	if (page == NULL)
+		return NULL;
+	cph_trust_order(finder->client, options, page);
+	see(finder, page, 0, offset);
+	if (page->nitems > 1)
+		see(finder, page, page->nitems - 1, offset);
 	return page;
 }
 
@@ -68,15 +104,37 @@ is_above(const Search *search, int64 offset)
 }
 
 /*
+ * Moves two ends between which the place is closer to it, by the rows that were
+ * seen.
+ */
+static void
+narrow_by_seen(const Search *search, int64 *low, int64 *high)
+{
+	const CphFinder *finder = search->finder;
+
+	for (int i = 0; i < finder->nseen; i++)
+	{
+		const CphSeenRow *row = &finder->seen[i];
+
+		if (row->time >= search->time)
+			*low = Max(*low, row->offset);
+		else
+			*high = *high < 0 ? row->offset : Min(*high, row->offset);
+	}
+}
+
+/*
  * Narrows down where the place is: behind a row at low, which is of the time or
- * newer, or is no row (-1), and at high or before, if that is not negative.  Returns an offset that
- * it is at, or before by no more rows than a page has room for.
+ * newer, or is no row (-1), and at high or before, if that is not negative.
+ * Returns an offset that it is at, or before by no more rows than a page has room
+ * for.
  */
 static int64
 narrow(const Search *search, int64 low, int64 high)
 {
-	int64		step = search->size;
+	int64		step = search->finder->size;
 
+	narrow_by_seen(search, &low, &high);
 	while (high < 0)
 	{
 		if (!is_above(search, low + step))
@@ -85,7 +143,7 @@ narrow(const Search *search, int64 low, int64 high)
 			low += step;
 		step *= 2;
 	}
-	while (high - low > room_above(search->size))
+	while (high - low > room_above(search->finder))
 	{
 		int64		middle = low + (high - low) / 2;
 
@@ -140,7 +198,7 @@ look(Search *search, int64 offset, int limit)
 	if (is_end(search, page, offset, limit))
 		return true;
 	if (page->nitems < limit && page->nitems >= 2)
-		search->size = page->nitems;
+		search->finder->size = page->nitems;
 	return false;
 }
 
@@ -151,13 +209,16 @@ look(Search *search, int64 offset, int limit)
 static int64
 first_guess(const Search *search)
 {
-	const CphPagerOptions *options = search->options;
-	const CphFacts *facts = cph_client_facts(search->client, options->endpoint);
+	const CphPagerOptions *options = &search->finder->options;
+	const CphFacts *facts = cph_client_facts(search->finder->client,
+											 options->endpoint);
 	int64		rows = cph_facts_rows(facts, options->params, options->nparams);
 	const CphPage *page;
 
-	if (rows >= 0)
-		return TIMESTAMP_IS_NOBEGIN(search->time) ? rows : narrow(search, -1, rows);
+	if (rows >= 0 && TIMESTAMP_IS_NOBEGIN(search->time))
+		return rows;
+	if (rows >= 0 || search->finder->nseen > 0)
+		return narrow(search, -1, rows);
 	page = fetch(search, 0, 1);
 	if (page == NULL || page->nitems == 0 ||
 		page->items[0].time < search->time)
@@ -195,9 +256,9 @@ next_guess(const Search *search, int64 guess, bool first)
  * as far as a page has room for them, since rows of one time may go on above.
  */
 int
-cph_place_above(const CphPagerOptions *options, int64 wanted)
+cph_finder_above(const CphFinder *finder, int64 wanted)
 {
-	return Min(wanted + ROOM, room_above(options->page_size));
+	return Min(wanted + room_below(finder), room_above(finder));
 }
 
 /*
@@ -208,27 +269,35 @@ cph_place_above(const CphPagerOptions *options, int64 wanted)
  * it, or the service does not take a filter's value (place->invalid).
  */
 bool
-cph_place_find(CphClient *client, const CphPagerOptions *options,
-			   TimestampTz time, int64 guess, int above, CphPlace *place)
+cph_finder_find(CphFinder *finder, TimestampTz time, int64 guess, int above,
+				CphPlace *place)
 {
-	Search		search = {client, options, time, options->page_size, place};
+	Search		search = {finder, time, place};
+	bool		first = true;
 
 	if (guess < 0)
 	{
 		guess = first_guess(&search);
 		if (!TIMESTAMP_IS_NOBEGIN(time))
-			above = room_above(search.size);
+			above = room_above(finder);
 	}
 	for (int try = 0; try < MAX_TRIES; try++)
 	{
-		int64		offset = Max(guess - Min(above, search.size - 1), 0);
+		int			size = finder->size;
+		int64		offset = Max(guess - Min(above, room_above(finder)), 0);
 
-		if (look(&search, offset, Min(guess - offset + ROOM, options->page_size)))
+		if (look(&search, offset,
+				 Min(guess - offset + room_below(finder), finder->options.page_size)))
 			return true;
 		if (place->invalid != NULL)
 			return false;
-		guess = next_guess(&search, guess, try == 0);
-		above = Max(above, room_above(search.size));
+		above = size;
+		/* a page that was shorter than expected says nothing of the guess */
+		if (finder->size < size)
+			continue;
+		finder->nseen = 0;
+		guess = next_guess(&search, guess, first);
+		first = false;
 	}
 	return false;
 }

@@ -18,8 +18,7 @@
 
 struct CphTail
 {
-	CphClient  *client;
-	CphPagerOptions options;
+	CphFinder	finder;			/* of the pages, with what they are asked by */
 	MemoryContext context;		/* its own, deleted by close */
 	MemoryContext page_context; /* reset for each page */
 	CphPlace	place;			/* with the page that is being returned */
@@ -41,16 +40,15 @@ cph_tail_create(CphClient *client, const CphPagerOptions *options)
 												  ALLOCSET_DEFAULT_SIZES);
 	CphTail    *tail = MemoryContextAllocZero(context, sizeof(CphTail));
 
-	tail->client = client;
-	tail->options = *options;
+	cph_finder_init(&tail->finder, client, options);
 	tail->context = context;
 	tail->page_context = AllocSetContextCreate(context, "cph_fdw page",
 											   ALLOCSET_DEFAULT_SIZES);
 	tail->row = -1;
 	tail->low = options->has_oldest ? options->oldest : DT_NOBEGIN;
 	tail->guess = -1;
-	tail->above = cph_place_above(options, options->first_limit ?
-								  options->first_limit : options->page_size);
+	tail->above = cph_finder_above(&tail->finder, options->first_limit ?
+								   options->first_limit : options->page_size);
 	return tail;
 }
 
@@ -71,14 +69,14 @@ cph_tail_close(CphTail *tail)
 static void
 begin_group(CphTail *tail)
 {
-	CphPagerOptions options = tail->options;
+	CphPagerOptions options = tail->finder.options;
 	MemoryContext caller = MemoryContextSwitchTo(tail->context);
 
 	options.offset = Max(tail->place.offset - 1, 0);
 	options.first_limit = 0;
 	options.has_oldest = options.has_newest = true;
 	options.oldest = options.newest = tail->place.page->items[0].time;
-	tail->group = cph_pager_start(tail->client, &options, NULL, 0);
+	tail->group = cph_pager_start(tail->finder.client, &options, NULL, 0);
 	tail->low = options.oldest + 1;
 	tail->guess = tail->place.offset;
 	MemoryContextSwitchTo(caller);
@@ -91,10 +89,10 @@ begin_group(CphTail *tail)
 static void
 take_page(CphTail *tail)
 {
-	const CphPagerOptions *options = &tail->options;
+	const CphPagerOptions *options = &tail->finder.options;
 	const CphPlace *place = &tail->place;
 	const CphItem *items = place->page->items;
-	int			most = cph_place_above(options, options->page_size);
+	int			most = cph_finder_above(&tail->finder, options->page_size);
 	int			top = 0;
 
 	while (top < place->rows && options->has_newest &&
@@ -125,15 +123,16 @@ read_page(CphTail *tail)
 
 	MemoryContextReset(tail->page_context);
 	caller = MemoryContextSwitchTo(tail->page_context);
-	found = cph_place_find(tail->client, &tail->options, tail->low, tail->guess,
-						   tail->above, &tail->place);
+	tail->finder.nseen = 0;
+	found = cph_finder_find(&tail->finder, tail->low, tail->guess, tail->above,
+							&tail->place);
 	MemoryContextSwitchTo(caller);
 	if (found)
 		take_page(tail);
 	else if (tail->place.invalid == NULL)
-		cph_trust_broken(tail->client, &tail->options,
+		cph_trust_broken(tail->finder.client, &tail->finder.options,
 						 "The rows that follow stood elsewhere each time that they were asked for.",
-						 cph_trust_in_parts(&tail->options,
+						 cph_trust_in_parts(&tail->finder.options,
 											"The list changes too fast."));
 	return found;
 }
@@ -150,7 +149,7 @@ cph_tail_next(CphTail *tail, const CphItem **item)
 		CphStep		step = tail->group ? cph_pager_next(tail->group, item) : CPH_STEP_END;
 
 		if (step == CPH_STEP_WAIT)
-			cph_client_wait(tail->client);
+			cph_client_wait(tail->finder.client);
 		else if (step != CPH_STEP_END)
 			return step;
 		else if (tail->group != NULL)

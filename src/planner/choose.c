@@ -41,6 +41,14 @@ cph_choose_read(CphTable *table, RestrictInfo *rinfo)
 	return read->clause;
 }
 
+/* Tells whether a clause names items by their ids. */
+bool
+cph_clause_is_of_ids(const CphTable *table, const CphClause *clause)
+{
+	return clause->filter >= 0 &&
+		table->endpoint->filters[clause->filter].kind == CPH_FILTER_ID;
+}
+
 /* Tells whether a clause can be put to use without taking up a parameter. */
 static bool
 is_free(const CphTable *table, const CphClause *clause)
@@ -65,27 +73,30 @@ is_better(const CphClause *a, const CphClause *b)
 
 /*
  * Leaves out the clause that would locate items, if the filter that they would be
- * located by has one value already.
+ * located by has one value already, or the service is known not to say where they
+ * are.
  */
 static void
-leave_out_ids(const CphEndpoint *endpoint, CphClause **best)
+leave_out_ids(const CphTable *table, CphClause **best)
 {
+	const CphEndpoint *endpoint = table->endpoint;
 	bool		is_located = false;
 
 	for (int i = 0; i < endpoint->nfilters && endpoint->locator; i++)
 		is_located |= best[i] != NULL && !best[i]->fans_out &&
 			strcmp(endpoint->filters[i].param, endpoint->locator->param) == 0;
-	for (int i = 0; i < endpoint->nfilters && is_located; i++)
+	for (int i = 0; i < endpoint->nfilters; i++)
 	{
-		if (endpoint->filters[i].kind == CPH_FILTER_ID)
+		if (best[i] != NULL && endpoint->filters[i].kind == CPH_FILTER_ID &&
+			(is_located || cph_connection_denies_details(table->options, endpoint)))
 			best[i] = NULL;
 	}
 }
 
 /*
  * Returns the clauses (CphClause *) among some RestrictInfos that are used:
- * for each filter at most one, and at most one that has several values, none
- * unless fan_out.  Bounds of time are used all.
+ * for each filter at most one, and at most one that has several values beside
+ * ids, none unless fan_out.  Bounds of time are used all.
  */
 List *
 cph_choose_clauses(CphTable *table, List *restrictinfos, bool fan_out)
@@ -108,12 +119,12 @@ cph_choose_clauses(CphTable *table, List *restrictinfos, bool fan_out)
 				 is_better(clause, best[clause->filter]))
 			best[clause->filter] = clause;
 	}
-	leave_out_ids(endpoint, best);
+	leave_out_ids(table, best);
 	for (int i = 0; i < endpoint->nfilters; i++)
 	{
 		if (best[i] == NULL || (best[i]->fans_out && !fan_out))
 			continue;
-		fan_out &= !best[i]->fans_out;
+		fan_out &= !best[i]->fans_out || cph_clause_is_of_ids(table, best[i]);
 		chosen = lappend(chosen, best[i]);
 	}
 	return chosen;
@@ -135,9 +146,12 @@ cph_chosen_clause(List *chosen, const Expr *expr)
 	return NULL;
 }
 
-/* Returns the chosen clause that can have several values, or NULL. */
+/*
+ * Returns the chosen clause that can have several values, beside that of ids, or
+ * NULL.
+ */
 const CphClause *
-cph_chosen_fan(List *chosen)
+cph_chosen_fan(const CphTable *table, List *chosen)
 {
 	ListCell   *lc;
 
@@ -145,18 +159,10 @@ cph_chosen_fan(List *chosen)
 	{
 		const CphClause *clause = lfirst(lc);
 
-		if (clause->fans_out)
+		if (clause->fans_out && !cph_clause_is_of_ids(table, clause))
 			return clause;
 	}
 	return NULL;
-}
-
-/* Tells whether a clause names items by their ids. */
-bool
-cph_clause_is_of_ids(const CphTable *table, const CphClause *clause)
-{
-	return clause->filter >= 0 &&
-		table->endpoint->filters[clause->filter].kind == CPH_FILTER_ID;
 }
 
 /* Returns the chosen clause whose items are to be located, or NULL. */
@@ -173,24 +179,32 @@ cph_chosen_ids(const CphTable *table, List *chosen)
 	return NULL;
 }
 
+/* Returns how many values a clause is expected to have. */
+double
+cph_clause_values(const CphTable *table, const CphClause *clause)
+{
+	double		values = 0;
+	ListCell   *lc;
+
+	if (!clause->fans_out)
+		return 1;
+	if (clause->binding != NULL && clause->binding->class != CPH_LOCAL)
+		return list_length(clause->binding->values);
+	foreach(lc, clause->values)
+	{
+		Node	   *value = lfirst(lc);
+
+		values += type_is_array_domain(exprType(value)) ?
+			Max(cph_estimate_array_length(table->root, value), 1) : 1;
+	}
+	return values;
+}
+
 /* Returns in how many streams the chosen clauses are expected to be read. */
 double
 cph_chosen_streams(const CphTable *table, List *chosen)
 {
-	const CphClause *fan = cph_chosen_fan(chosen);
-	double		streams = 0;
-	ListCell   *lc;
+	const CphClause *fan = cph_chosen_fan(table, chosen);
 
-	if (fan == NULL)
-		return 1;
-	if (fan->binding != NULL && fan->binding->class != CPH_LOCAL)
-		return list_length(fan->binding->values);
-	foreach(lc, fan->values)
-	{
-		Node	   *value = lfirst(lc);
-
-		streams += type_is_array_domain(exprType(value)) ?
-			Max(cph_estimate_array_length(table->root, value), 1) : 1;
-	}
-	return streams;
+	return fan == NULL ? 1 : cph_clause_values(table, fan);
 }

@@ -31,13 +31,13 @@ cph_most_streams(const CphTable *table, bool ordered)
 }
 
 /*
- * Returns how many requests it takes to locate the items that the chosen clauses
- * name: one asks where each is, one for the page that it is on.
+ * Returns how many requests it takes to locate the items that a clause names: one
+ * asks where each is, one for the page that it is on.
  */
 static double
-locating_requests(const CphTable *table, List *chosen)
+locating_requests(const CphTable *table, const CphClause *ids)
 {
-	return 2 * cph_chosen_streams(table, chosen);
+	return 2 * cph_clause_values(table, ids);
 }
 
 /*
@@ -45,9 +45,9 @@ locating_requests(const CphTable *table, List *chosen)
  * list.  What other clauses leave of it is an estimate, which is not relied on.
  */
 bool
-cph_locating_may_cost_more(const CphTable *table, List *chosen)
+cph_locating_may_cost_more(const CphTable *table, const CphClause *ids)
 {
-	return locating_requests(table, chosen) *
+	return locating_requests(table, ids) *
 		cph_options_page_size(table->options, table->endpoint) >= table->tuples;
 }
 
@@ -121,12 +121,14 @@ cost_of_sent(const CphTable *table, List *chosen, double wanted,
 	double		streams = cph_chosen_streams(table, chosen);
 	double		rows = cph_estimate_received(table, chosen);
 	double		requests;
+	const CphClause *ids = cph_chosen_ids(table, chosen);
 
-	if (cph_chosen_ids(table, chosen) != NULL)
+	if (ids != NULL)
 	{
-		*startup_cost = locating_requests(table, chosen) *
+		*startup_cost = locating_requests(table, ids) *
 			options->fdw_request_cost;
-		*total_cost = *startup_cost + streams * Min(page_size, table->tuples) *
+		*total_cost = *startup_cost +
+			cph_clause_values(table, ids) * Min(page_size, table->tuples) *
 			(options->fdw_tuple_cost + cpu_tuple_cost);
 		return;
 	}

@@ -190,7 +190,7 @@ cph_path_by_counts(CphTable *table, List *restrictinfos, Cost *cost,
 		*reason = "a column is wanted that no filter tells";
 	else if (!are_exact(path->chosen))
 		*reason = "the service may return more rows than a clause leaves";
-	else if (cover >= 0 && cph_chosen_fan(path->chosen) != NULL)
+	else if (cover >= 0 && cph_chosen_fan(table, path->chosen) != NULL)
 		*reason = "another filter has several values";
 	else if (requests > path->max_streams)
 		*reason = "a clause has too many values";

@@ -185,19 +185,21 @@ add_chosen_paths(const CphTable *table, List *chosen, ParamPathInfo *param)
 	int			unordered = cph_most_streams(table, false);
 	int			ordered = cph_most_streams(table, true);
 	double		streams = cph_chosen_streams(table, chosen);
-	bool		located = cph_chosen_ids(table, chosen) != NULL;
+	const CphClause *ids = cph_chosen_ids(table, chosen);
 	List	   *from_end = pathkeys_from_end(table);
 
-	if (cph_chosen_fan(chosen) == NULL)
+	if (cph_chosen_fan(table, chosen) == NULL && !(ids != NULL && ids->fans_out))
 	{
 		add_scan_path(table, chosen, 1, false, table->pathkeys, param);
-		if (from_end != NIL && !located)
+		if (from_end != NIL && ids == NULL)
 			add_scan_path(table, chosen, 1, true, from_end, param);
 		return;
 	}
+	if (ids != NULL)
+		streams = Max(streams, cph_clause_values(table, ids));
 	if (streams <= unordered)
 		add_scan_path(table, chosen, unordered, false, NIL, param);
-	if (table->pathkeys != NIL && streams <= ordered && !located)
+	if (table->pathkeys != NIL && streams <= ordered && ids == NULL)
 		add_scan_path(table, chosen, ordered, false, table->pathkeys, param);
 }
 
@@ -216,11 +218,14 @@ add_scan_paths(CphTable *table, ParamPathInfo *param)
 	List	   *fanned = cph_choose_clauses(table, restrictinfos, true);
 	const CphClause *ids = cph_chosen_ids(table, fanned);
 
-	add_chosen_paths(table, plain, param);
+	/* where items are not found, the list is read by all that is chosen */
+	if (ids == NULL || cph_chosen_fan(table, fanned) == NULL ||
+		cph_chosen_streams(table, fanned) > cph_most_streams(table, false))
+		add_chosen_paths(table, plain, param);
 	add_cover_paths(table, restrictinfos, param);
-	if (cph_chosen_fan(fanned) != NULL)
+	if (cph_chosen_fan(table, fanned) != NULL || (ids != NULL && ids->fans_out))
 		add_chosen_paths(table, fanned, param);
-	if (ids != NULL && cph_locating_may_cost_more(table, fanned))
+	if (ids != NULL && cph_locating_may_cost_more(table, ids))
 		add_chosen_paths(table, list_delete_ptr(list_copy(plain), (void *) ids),
 						 param);
 }

@@ -79,10 +79,12 @@ extern CphClause *cph_choose_read(CphTable *table, RestrictInfo *rinfo);
 extern List *cph_choose_clauses(CphTable *table, List *restrictinfos,
 								bool fan_out);
 extern const CphClause *cph_chosen_clause(List *chosen, const Expr *expr);
-extern const CphClause *cph_chosen_fan(List *chosen);
+extern const CphClause *cph_chosen_fan(const CphTable *table, List *chosen);
 extern bool cph_clause_is_of_ids(const CphTable *table,
 								 const CphClause *clause);
 extern const CphClause *cph_chosen_ids(const CphTable *table, List *chosen);
+extern double cph_clause_values(const CphTable *table,
+								const CphClause *clause);
 extern double cph_chosen_streams(const CphTable *table, List *chosen);
 
 /* Sizes (size.c) */
@@ -90,7 +92,8 @@ extern void cph_estimate_size(CphTable *table);
 extern double cph_estimate_received(const CphTable *table, List *chosen);
 
 /* Costs (cost.c) */
-extern bool cph_locating_may_cost_more(const CphTable *table, List *chosen);
+extern bool cph_locating_may_cost_more(const CphTable *table,
+									   const CphClause *ids);
 extern int	cph_most_streams(const CphTable *table, bool ordered);
 extern void cph_estimate_cost(const CphTable *table, List *chosen,
 							  double wanted, Cost *startup_cost,

@@ -217,7 +217,7 @@ estimate_clauses(CphTable *table)
 			set_selectivity(rinfo, 1);
 		else if (clause != NULL && cph_clause_is_of_ids(table, clause))
 			set_selectivity(rinfo,
-							Min(cph_chosen_streams(table, list_make1(clause)) /
+							Min(cph_clause_values(table, clause) /
 								Max(table->tuples, 1), 1));
 		else if (expr != rinfo->clause)
 			set_selectivity(rinfo, clause_selectivity(table->root, (Node *) expr,

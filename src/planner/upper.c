@@ -251,6 +251,8 @@ add_count_path(CphTable *table, RelOptInfo *grouped_rel,
 		return;
 	grouped_rel->fdw_private = table;
 	add_upper_path(grouped_rel, grouped_rel, table, target, 1, NIL, path);
+	/* which is the reason if the planner does not choose that path */
+	table->no_count_reason = "reading is expected to be cheaper";
 }
 
 /*

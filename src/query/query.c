@@ -255,7 +255,10 @@ cph_query_evaluate(const CphScanSpec *spec, const CphEndpoint *endpoint,
 	query->exact_values = query->exact;
 	query->exact &= !query->has_oldest && !query->has_newest;
 	send_bounds(&e);
+	/* no row is of a time without end */
 	query->none |= query->limit == 0 ||
+		(query->has_oldest && TIMESTAMP_IS_NOEND(query->oldest)) ||
+		(query->has_newest && TIMESTAMP_IS_NOBEGIN(query->newest)) ||
 		(query->has_oldest && query->has_newest &&
 		 query->oldest > query->newest);
 	return query;

@@ -59,6 +59,14 @@ cph_op_is_upper(CphOp op)
 	return op == CPH_OP_NOT_AFTER || op == CPH_OP_BEFORE || op == CPH_OP_AT;
 }
 
+/* Returns the operator of a clause that bounds a time. */
+static inline const char *
+cph_op_symbol(CphOp op)
+{
+	return op == CPH_OP_NOT_BEFORE ? ">=" : op == CPH_OP_AFTER ? ">" :
+		op == CPH_OP_NOT_AFTER ? "<=" : op == CPH_OP_BEFORE ? "<" : "=";
+}
+
 /* What a clause's values come to at run time. */
 typedef struct CphBinding
 {

@@ -239,6 +239,33 @@ shared_rows(const CphOptions *options, Oid userid, const CphEndpoint *endpoint,
 }
 
 /*
+ * Tells whether a server has told this session that it may not ask where an item
+ * of a list is.
+ */
+bool
+cph_connection_denies_details(const CphOptions *options,
+							  const CphEndpoint *endpoint)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &connections)
+	{
+		const CphConnection *connection = dlist_container(CphConnection, node,
+														  iter.cur);
+
+		if (connection->serverid != options->serverid || !connection->valid)
+			continue;
+		for (int i = 0; i < CPH_MAX_KNOWN && connection->known[i] != NULL; i++)
+		{
+			if (connection->known[i]->endpoint == endpoint &&
+				connection->known[i]->facts.denies_details)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
  * Returns what cph_facts_rows knows of a server's list, the most for any user
  * and project of this session, or, if it has not asked for that list yet, what
  * others of the user's know; InvalidOid: the current user's.  -1: nothing.

@@ -232,6 +232,8 @@ extern void cph_connection_close(CphConnection *connection);
 extern CphFacts *cph_facts_find(CphConnection *connection,
 								const CphEndpoint *endpoint,
 								const char *project_id);
+extern bool cph_connection_denies_details(const CphOptions *options,
+										  const CphEndpoint *endpoint);
 extern int64 cph_connection_rows(const CphOptions *options, Oid userid,
 								 const CphEndpoint *endpoint,
 								 const CphParam *params, int nparams);

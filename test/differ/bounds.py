@@ -8,6 +8,7 @@ where every clause is exact.  Where it leaves the choice to the planner, the bou
 import calendar
 import math
 import time
+from collections import Counter
 
 from .clauses import ask_equal, ask_name
 from .log import PAGE_MAX
@@ -65,8 +66,9 @@ class Demand:
             self.fans > min(2 * setup.concurrency, worth / 2) or len(sent + self.uncertain) > 1 or bool(self.bounds) or
             bool(setup.reading.settings.get("page_cap"))
         ) or bool(several)
-        self.exact = self.settled and None not in asks and not self.bounds and \
+        self.exact_values = self.settled and None not in asks and \
             len(alone) == len(sent) and all(ask.exact for ask in alone)
+        self.exact = self.exact_values and not self.bounds
         self.pushable = self.exact and not self.optional
         self.must = {ask.param: set(ask.values + ask.choice) for ask in alone
                      if ask.values and not ask.refused and (len(ask.values) == 1 or not self.optional)
@@ -231,12 +233,39 @@ class Demand:
         """The requests that count the rows: one a stream, and one for its proof, or two if pages are short."""
         if self.none:
             return 0
+        if self.bounds and self.exact_values:
+            return max(self.everything(), self.places())
         if not self.pushable or self.refused or not self.setup.on("enable_count_pushdown"):
             return self.everything()
         if not self.must and self.setup.reading.counts:
             return 1
         proofs = 2 if self.setup.reading.settings.get("page_cap") else 1
         return (1 + proofs) * len(self.streams) + 1 + (0 if self.setup.reading.counts else self.everything())
+
+    def places(self):
+        """The requests that count rows by the places of their bounds: twice by halves, and a few.
+
+        That a filter filters takes two more to show; where pages or the number of all rows are not as they
+        seem, the rows may have to be read after all.
+        """
+        places = 2 * math.ceil(math.log2(len(self.all) / self.size + 1)) + 4 + (2 if self.must else 0)
+        total = places * len(self.streams)
+        if self.setup.reading.counts and not self.setup.reading.settings.get("page_cap"):
+            return total
+        return 4 * total + self.everything()
+
+    def from_end(self):
+        """The requests that read all rows from the end: a page has room for some that came, and ties wait."""
+        if self.none:
+            return 0
+        rows = self.within_time(self.plain)
+        times = Counter(row["create_time"] for row in rows)
+        above = self.size - min(16, self.size // 8 + 1)
+        step = max(above - max(times.values(), default=0), above / 2, 1)
+        # rows of one time that fill a page are a list of their own
+        groups = sum(2 + math.ceil(n / (self.size - 1)) for n in times.values() if n >= above)
+        seeking = 4 + math.ceil(math.log2(len(self.all) + 2))
+        return max(self.everything(), self.slack(math.ceil(len(rows) / step)) + groups + 2 * seeking)
 
     def wrong_requests(self, requests, first_only):
         """The requests on this table's list that lack a filter that they must have.

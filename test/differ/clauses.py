@@ -397,6 +397,16 @@ class Clauses:
         ask = self.ask_time(column, "<>", None) if template.startswith("NOT") or "now" in template else None
         return Clause(template, column.name, (moment[0],) if "{0}" in template else (), ask)
 
+    def bound(self, table, column):
+        """A bound of the time, or two."""
+        rng = self.rng
+        moment, other = self.moment(table), self.moment(table)
+        if rng.random() < 0.3:
+            return Clause("{c} BETWEEN {0} AND {1}", column.name, (moment[0], other[0]), self.ask_time(column, "<>", None))
+        op = rng.choice([">=", ">", "<=", "<", "="])
+        return Clause(f"{{c}} {op} {{0}}", column.name, (moment[0],),
+                      self.ask_time(column, "<>" if op == "=" else op, moment[1]))
+
     def moment(self, table):
         """A Value, and the text of the time that it is; None for one that is not worked out here."""
         rng = self.rng

@@ -39,7 +39,7 @@ class Shapes:
         self.number += 1
         make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.dashboard] * 3 + [self.join] * 4 +
                           [self.semi_join, self.lateral, self.lateral, self.correlated, self.distinct,
-                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme, self.located] +
+                           self.window, self.union, self.cte, self.exists, self.cursor, self.extreme, self.located, self.between, self.between] +
                           [self.list] * 4)
         return make()
 
@@ -310,8 +310,43 @@ class Shapes:
             matching = f"SELECT {table.id.name} FROM {table.name}{self.where(table, clauses)}"
             bound = lambda ids: demand.until(ids, 1)
         else:
-            bound = lambda ids: demand.everything()
+            bound = lambda ids: demand.from_end()
         return Case("extreme", (sql,), 0, None, matching, bound, demand, demand.refused)
+
+    def between(self):
+        """Numbers of rows between times, alone, beside others, by status, and in queries around them."""
+        rng = self.rng
+        table = self.pick_table()
+        time, status, id_ = table.time.name, table.field("status").name, table.id.name
+        clauses = [self.clauses.bound(table, table.time) for _ in range(rng.choice([1, 1, 2, 2, 3]))]
+        if rng.random() < 0.5:
+            clauses.insert(rng.randrange(2), self.clauses.number(table, table.field("status")))
+        prepared = rng.random() < 0.3
+        demand = Demand(self.world, self.setup, table, clauses, prepared)
+        values = [value for clause in clauses for value in clause.values]
+        alone = ["count(*)"] * 4 + ["count(1) + 1, count(*)"]
+        beside = [f"count(*), min({time}), max({time})", f"count(*), min({id_})", f"count({time})",
+                  f"count(*) FILTER (WHERE {status} IS NOT NULL)", f"count(DISTINCT {time})"]
+        output = rng.choice(alone * 2 + beside)
+        form = rng.choice(["alone"] * 4 + ["group", "nested", "lateral", "beside"])
+
+        def text(shown, window):
+            where = self.where(table, clauses, "", shown)
+            query = f"SELECT {output} FROM {table.name}{where}"
+            count = f"SELECT count(*) FROM {table.name}{where}"
+            return {"alone": query,
+                    "group": f"SELECT {status}, count(*) FROM {table.name}{where} GROUP BY {status}",
+                    "nested": f"SELECT n, ({count}) FROM picks WHERE n <= 3",
+                    "lateral": f"SELECT o.n, i.n FROM picks AS o, LATERAL ({count}{' AND' if where else ' WHERE'} {time} >= o.since)"
+                               " AS i (n)",
+                    "beside": f"SELECT ({count}), (SELECT count(*) FROM {table.name}), (SELECT min({time}) FROM {table.name})"}[form]
+
+        statements = self.prepare(text, values, None) if prepared else (text(None, None),)
+        bound = None
+        if form in ("alone", "nested"):
+            bound = demand.counting if output in alone or form == "nested" else demand.from_end
+        return Case("between", statements, 0, None, None, bound and (lambda ids: bound()), demand if bound else None,
+                    demand.refused)
 
     def located(self):
         """Phones by their ids, some of which there are not."""

@@ -101,6 +101,14 @@ asks(0, $list, 'SELECT count(p.imei) FROM everyone JOIN cph_phones p USING (phon
 # What is not found is looked for in the list, or is said not to be there.
 asks(1, $list, "SELECT phone_id FROM cph_phones WHERE phone_id = '$unknown'");
 asks(2, $list, "SELECT phone_id FROM cph_phones WHERE phone_id IN ('$unknown', '$one')");
+foreach my $filter ('status = 2', 'status IN (8, -7)', q{cph_phone_status(status) IN ('stopped', 'abnormal') AND type = 0})
+{
+	asks(1, $list, "SELECT phone_id FROM cph_phones WHERE phone_id = '$unknown' AND $filter");
+	asks(2, $list, "SELECT phone_id FROM cph_phones WHERE phone_id IN ('$one', '$unknown') AND $filter");
+	$session->run("SELECT phone_id FROM cph_phones WHERE phone_id = '$unknown' AND $filter");
+	my @pages = grep { m{/phones\?} } $service->log;
+	is(scalar(grep { /[&?]status=/ } @pages), scalar(@pages), "... the list is read with $filter");
+}
 foreach my $status (404, 400)
 {
 	$service->set(detail_not_found => $status, detail_unknown => [$one]);
@@ -147,6 +155,7 @@ $service->clear;
 $service->set(forbidden => ['detail']);
 asks(1, $list, $query, 'no permission for details');
 asks(0, $list, $query, '... which is remembered');
+unlike($session->run("EXPLAIN $query"), qr/CPH Locator/, '... also by the planner');
 $service->clear;
 asks(0, $list, $query, '... for the connection');
 $session->run("SELECT cph_fdw_disconnect('cph')");
