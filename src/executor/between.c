@@ -22,8 +22,8 @@ typedef struct Between
 	CphFinder	finder;
 	TimestampTz oldest;			/* rows are counted down to its place ... */
 	TimestampTz newer;			/* ... but those down to the place of this */
-	int64		low;			/* so many rows are above each place, as it was */
-	int64		high;			/* last seen; -1: nobody knows */
+	int64		low;			/* rows above each place, when it was last */
+	int64		high;			/* seen; -1: nobody knows */
 } Between;
 
 /* What became of counting. */

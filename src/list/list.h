@@ -91,7 +91,7 @@ typedef struct CphFinder
 	CphClient  *client;
 	CphPagerOptions options;
 	int			size;			/* rows that a page of this service really has */
-	CphSeenRow	seen[CPH_MAX_SEEN];	/* while the list is taken to hold still */
+	CphSeenRow	seen[CPH_MAX_SEEN]; /* while the list is taken to hold still */
 	int			nseen;
 } CphFinder;
 
