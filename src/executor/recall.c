@@ -33,6 +33,10 @@ describe(const CphScanState *state, const CphQuery *query)
 	appendStringInfo(&text, "%s of %s?%s", state->spec->count ? "count" : "counts",
 					 state->endpoint->resource,
 					 cph_request_query(query->params, query->nparams));
+	if (query->has_oldest)
+		appendStringInfo(&text, "\nfrom " INT64_FORMAT, query->oldest);
+	if (query->has_newest)
+		appendStringInfo(&text, "\nto " INT64_FORMAT, query->newest);
 	if (query->fan != NULL)
 		append_texts(&text, query->fan->param, query->fan_values);
 	if (query->cover != NULL)

@@ -172,11 +172,21 @@ once(@$_)
 	['SELECT count(*) FROM cph_phones', 1],
 	['SELECT count(*) FROM cph_phones WHERE status = 4', 1],
 	['SELECT count(*) FROM cph_phones WHERE status IN (4, -7)', 2],
+	[q{SELECT count(*) FROM cph_phones WHERE create_time >= '2024-02-20'}, 2],
+	[q{SELECT count(*) FROM cph_phones WHERE create_time < '2024-02-20'}, 2],
 	['SELECT status, count(*) FROM cph_phones GROUP BY 1', 10],
 	['SELECT count(*) FILTER (WHERE status = 4), count(*) FROM cph_phones', 2],
 	[q{SELECT phone_id FROM cph_phones WHERE create_time >= (SELECT min(create_time)
 		+ 0.9 * (max(create_time) - min(create_time)) FROM local_phones)}, 1],
 	['SELECT server_id FROM cph_servers', 1];
+
+# A count between other times is another one.
+clear();
+foreach my $operator ('>=', '<', '>')
+{
+	my $query = "SELECT count(*) FROM cph_phones WHERE create_time $operator '2024-02-20'";
+	is($session->run($query), $session->run(CphTest::on_copies($query)), $query);
+}
 
 # What one has read is the beginning of what another reads; it is the same reading.
 my $list = 'SELECT count(phone_id) FROM cph_phones';
