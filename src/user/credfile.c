@@ -54,7 +54,9 @@ file_error(const CredFile *file)
 			(errcode_for_file_access(),
 			 errmsg("could not read the file that option \"%s\" names: %m",
 					file->option),
-			 errdetail_log("The file is \"%s\".", file->path)));
+			 errdetail_internal("%s", cph_file_reader()),
+			 errdetail_log("The file is \"%s\".  %s", file->path,
+						   cph_file_reader())));
 }
 
 /* Raises the error that a file does not hold what it should.  hint: or NULL. */

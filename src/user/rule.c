@@ -45,14 +45,23 @@ warn_of_project(const char *value)
 				 errhint("The console shows it beside the project's name, on the page \"My Credentials\".")));
 }
 
+/* Returns, palloc'd, who reads the files that options name. */
+char *
+cph_file_reader(void)
+{
+	char	   *unused;
+	const char *user = get_user_name(&unused);
+
+	return psprintf("It is read by the operating system's user \"%s\".",
+					user ? user : "unknown");
+}
+
 /* Warns of a file that cannot be opened here and now; a pipe is not waited for. */
 static void
 warn_of_file(const CphOptionRule *rule, const char *path)
 {
 	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	int			error = errno;
-	char	   *unused;
-	const char *user = get_user_name(&unused);
 
 	if (fd >= 0)
 	{
@@ -64,8 +73,7 @@ warn_of_file(const CphOptionRule *rule, const char *path)
 			(errcode_for_file_access(),
 			 errmsg("could not open the file that option \"%s\" names: %m",
 					rule->name),
-			 errdetail("It is read by the operating system's user \"%s\".",
-					   user ? user : "unknown"),
+			 errdetail_internal("%s", cph_file_reader()),
 			 rule->places & CPH_OF_MAPPING ? 0 :
 			 errhint("Without the option the system's authorities are trusted, which the package ca-certificates holds.")));
 }

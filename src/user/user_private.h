@@ -298,6 +298,7 @@ extern void cph_option_warn(const CphOptionRule *rule, const char *value);
 extern const char *cph_check_field(const char *value);
 extern const char *cph_check_project_id(const char *value);
 extern const char *cph_check_path(const char *value);
+extern char *cph_file_reader(void);
 extern const char *cph_check_key(const char *value);
 
 /* Signatures of requests: SDK-HMAC-SHA256 */
