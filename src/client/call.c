@@ -259,8 +259,7 @@ end_question(CphClient *client)
 void
 cph_client_step(CphClient *client)
 {
-	cph_ticket_attend(client->ticket);
-	cph_pace_look(client->connection);
+	cph_pace_look(client->connection, client->ticket);
 	/* twice: one that ends may make room, or be what is lacked, for another */
 	for (int pass = 0; pass < 2; pass++)
 	{

@@ -109,7 +109,6 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	client->loan = AllocSetContextCreate(context, "cph_fdw loan",
 										 ALLOCSET_SMALL_SIZES);
 	dlist_init(&client->calls);
-	cph_stats_open(options->serverid, options->server_name, userid);
 	client->ticket = cph_ticket_open(options->serverid,
 									 options->server_name, userid);
 	MemoryContextSwitchTo(caller);

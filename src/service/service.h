@@ -312,6 +312,12 @@ typedef struct CphFailure
 	const char *hint;			/* or NULL */
 } CphFailure;
 
+/*
+ * Clocks that differ by more seconds are told of: those of machines that are
+ * looked after do not.
+ */
+#define CPH_CLOCKS_DIFFER	60
+
 extern CphLocated cph_outcome_locate(const CphLocator *locator, int status,
 									 const char *code);
 extern const CphOutcome *cph_outcome_find(const CphTransfer *transfer,

@@ -168,7 +168,7 @@ create_connection(const UserMapping *mapping)
 	connection->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
 	connection->hash = hash_options(mapping->serverid, mapping->umid);
-	cph_pace_look(connection);
+	cph_pace_look(connection, NULL);
 	connection->valid = true;
 	dlist_push_tail(&connections, &connection->node);
 	return connection;

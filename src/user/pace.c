@@ -65,11 +65,14 @@ find_crowd(const CphTicket *ticket)
 
 /*
  * Has a connection know the pace of its server, as it is now, in
- * connection->common.pace.
+ * connection->common.pace; and takes note that a client, or NULL, goes on with
+ * its calls.
  */
 void
-cph_pace_look(CphConnection *connection)
+cph_pace_look(CphConnection *connection, CphTicket *ticket)
 {
+	if (ticket != NULL)
+		ticket->attended_at = cph_transport_now();
 	connection->common.pace = *open_pace(connection);
 	cph_shared_close();
 }

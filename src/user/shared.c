@@ -4,7 +4,8 @@
  *
  * There is a region for all sessions, where the server has the memory for it,
  * and one of the backend's own for what is not to be shared or finds no room;
- * nobody else asks which.  Neither grows: what was not used for an hour makes room.
+ * nobody else asks which.  Neither grows: what was not used for an hour makes
+ * room.
  *
  * While a record is open nothing is raised, sent or waited for.
  *
@@ -40,21 +41,16 @@ static const Size sizes[] = {
 	[CPH_RECORD_ANSWER] = sizeof(CphKept),
 };
 
-/* Looks, once, for the shared region.  Raises an error if it cannot be made. */
-static void
-attach(void)
-{
-	if (attached)
-		return;
-	shared.region = cph_region_shared(&shared.area);
-	attached = true;
-}
-
-/* Tells whether what is remembered is known to other sessions. */
+/*
+ * Tells whether what is remembered is known to other sessions.  Looks, once, for
+ * the shared region; raises an error if it cannot be made.
+ */
 bool
 cph_shared_is(void)
 {
-	attach();
+	if (!attached)
+		shared.region = cph_region_shared(&shared.area);
+	attached = true;
 	return shared.region != NULL;
 }
 
@@ -233,7 +229,7 @@ cph_shared_open(const CphRecordKey *key, bool own_only)
 	void	   *data;
 
 	Assert(locked == NULL);
-	attach();
+	(void) cph_shared_is();
 	data = cph_shared_find(key, own_only);
 	if (data == NULL && shared.region != NULL && !own_only)
 	{
@@ -343,7 +339,7 @@ cph_shared_forget(const CphRecordKey *key)
 bool
 cph_shared_copy(CphRecordKind kind, int *place, CphRecordKey *key, void *data)
 {
-	attach();
+	(void) cph_shared_is();
 	while (*place < 2 * CPH_MAX_RECORDS)
 	{
 		View	   *view = *place < CPH_MAX_RECORDS ? &shared : &own;

@@ -37,7 +37,7 @@ ticket_key(uint64 number)
 
 /*
  * Returns a ticket for a client that asks a server as a user, to be closed.
- * It stays where it is until then.
+ * It stays where it is until then.  The statistics of that user there begin.
  */
 CphTicket *
 cph_ticket_open(Oid serverid, const char *server, Oid userid)
@@ -45,8 +45,10 @@ cph_ticket_open(Oid serverid, const char *server, Oid userid)
 	static uint32 tickets = 0;
 	CphRecordKey key = ticket_key((uint64) MyProcPid << CPH_TICKET_BITS | ++tickets);
 	TimestampTz now = GetCurrentTimestamp();
-	CphTicket  *ticket = cph_shared_open(&key, false);
+	CphTicket  *ticket;
 
+	cph_stats_open(serverid, server, userid);
+	ticket = cph_shared_open(&key, false);
 	ticket->number = key.part;
 	ticket->pid = MyProcPid;
 	ticket->process = cph_my_proc_number();
@@ -149,13 +151,6 @@ cph_ticket_close(CphTicket *ticket)
 	ticket->place = 0;
 	cph_ticket_wake_next(ticket);
 	cph_shared_drop();
-}
-
-/* Takes note that a client goes on with its calls. */
-void
-cph_ticket_attend(CphTicket *ticket)
-{
-	ticket->attended_at = cph_transport_now();
 }
 
 /* Tells whether a ticket is of a client that goes on.  A record is open. */

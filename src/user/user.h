@@ -260,7 +260,6 @@ typedef struct CphCounters
 	int64		waited_us;		/* time spent waiting for the service */
 } CphCounters;
 
-extern void cph_stats_open(Oid serverid, const char *server, Oid userid);
 extern void cph_stats_add(Oid serverid, Oid userid, const CphCounters *counters,
 						  CphCounters *added);
 
@@ -300,10 +299,9 @@ extern CphProgress *cph_ticket_progress(CphTicket *ticket);
 extern void cph_ticket_show(CphTicket *ticket, const char *resource,
 							const char *path, const char *query);
 extern uint32 cph_ticket_wait(CphTicket *ticket, CphWait wait);
-extern void cph_ticket_attend(CphTicket *ticket);
 extern void cph_ticket_close(CphTicket *ticket);
 
-extern void cph_pace_look(CphConnection *connection);
+extern void cph_pace_look(CphConnection *connection, CphTicket *ticket);
 extern bool cph_pace_throttled(CphConnection *connection,
 							   const CphTicket *ticket, int64 wait_us,
 							   int64 timeout_us);
@@ -394,11 +392,5 @@ extern const char *cph_credential_refused(CphCredential *credential,
 										  const CphServiceError *error,
 										  const char *detail);
 extern void cph_credential_mask(const CphCredential *credential, char *text);
-
-/*
- * Clocks that differ by more seconds are told of: those of machines that are
- * looked after do not.
- */
-#define CPH_CLOCKS_DIFFER	60
 
 #endif							/* CPH_USER_H */

@@ -178,6 +178,7 @@ extern uint64 cph_facts_part(const CphEndpoint *endpoint,
 							 const char *project_id);
 extern int64 cph_facts_shared_rows(const CphRecordKey *key,
 								   const CphParam *params, int nparams);
+extern void cph_stats_open(Oid serverid, const char *server, Oid userid);
 extern bool cph_stats_visible(Oid userid);
 extern bool cph_ticket_claim(const CphTicket *ticket, uint64 *holder);
 extern void cph_ticket_wake_next(const CphTicket *ticket);
