@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Backends that read a list for a long time, while it changes and the service fails now and then.
 
-    soak.py [--minutes N] [--backends N,N...] [--seed N]
+    soak.py [--minutes N] [--backends N,N...] [--cache] [--seed N]
 
 Each N of --backends is a group: a simulated service, which changes two phones after each request, and so many
 backends that read it at once.  Groups run side by side.  In each round every backend runs one query of a kind
 that chance chooses; in one round of twenty the service has a fault.  Then each answer is judged by what the
 service knows: a phone that met the query's clauses from the round's begin to its end is there once, no phone is
 there twice, none that never met them; and an error is one that the fault of the round explains.
+
+With --cache several backends share a cache, which is cleared each ten rounds: answers may be as old.
 
 Memory, descriptors and connections are looked at all the time.  They must stay as they were after the first
 minute, or the first third of a shorter run.  The last line is "N passed, N failed": queries and these bounds.
@@ -36,6 +38,7 @@ from kinds import KINDS  # noqa: E402
 
 FAULTY = .05                # of the rounds
 SAMPLES = 60                # of a run
+CACHED = 10                 # rounds that share what is cached
 SHOWN = 12                  # lines of the table for each group
 
 #: What may be more at the end than after the first minute, in a backend: figure -> how much.
@@ -87,11 +90,12 @@ class Backend:
 class Group:
     """One service and its backends."""
 
-    def __init__(self, number, size, seed):
+    def __init__(self, number, size, cache, seed):
         self.name = f"{size} backend" + ("s" if size > 1 else "")
         self.rng = random.Random(f"{seed}/{number}")
         self.service = Service(phones=1500, servers=6, seed=self.rng.randrange(10**6), ties=.3)
         self.schema = f"soak{number}"
+        self.cache = cache
         self.backends = [Backend(self.schema) for _ in range(size)]
         self.samples = [[] for _ in range(size)]
         self.passed = self.failed = self.rounds = self.faulty = self.queries = 0
@@ -102,6 +106,8 @@ class Group:
 
     def make_tables(self):
         options = {"endpoint": self.service.url, "project_id": PROJECT, **OPTIONS}
+        if self.cache:
+            options["cache_ttl"] = "1h"
         given = ", ".join(f"{option} '{value}'" for option, value in options.items())
         for line in self.backends[0].session.run(
                 "CREATE EXTENSION IF NOT EXISTS cph_fdw SCHEMA public", f"DROP SERVER IF EXISTS {self.schema} CASCADE",
@@ -128,7 +134,10 @@ class Group:
         servers = sorted({phone["server_id"] for phone in phones})
         queries = [self.rng.choice(KINDS) for _ in self.backends]
         queries = [(kind.__name__, kind(self.rng, {**self.rng.choice(phones), "servers": servers})) for kind in queries]
-        self.service.mark()
+        if not self.cache or self.rounds % CACHED == 0:
+            self.service.mark()
+            if self.cache:
+                self.backends[0].session.run("SELECT cph_fdw_cache_clear()")
         states = ()
         if self.rng.random() < FAULTY:
             kind, parameters, states = self.rng.choice(MISHAPS)
@@ -200,10 +209,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30, help="default 30")
     parser.add_argument("--backends", default="1,8", help="of each group (default 1,8)")
+    parser.add_argument("--cache", action="store_true", help="several backends share a cache")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     seconds = arguments.minutes * 60
-    groups = [Group(number, int(size), arguments.seed) for number, size in enumerate(arguments.backends.split(","))]
+    groups = [Group(number, int(size), arguments.cache and int(size) > 1, arguments.seed) for number, size in enumerate(arguments.backends.split(","))]
     with concurrent.futures.ThreadPoolExecutor(len(groups)) as pool:
         for done in [pool.submit(group.run, seconds) for group in groups]:
             done.result()
