@@ -3,11 +3,11 @@
 
     churn.py [OPTION]...      needs a PostgreSQL with cph_fdw, which libpq's environment variables name
 
-A simulated service changes its phones after each request.  Each scan is judged by what the service knows: a
-phone that met the filter from the scan's first request to its last must be returned once, no phone twice, and
-none that never met it.  Beside it stands what plain paging by offset makes of the same list under the same
-changes.  The last line is "N passed, N failed"; a scan fails if it lost a phone, returned one twice or one too
-many, or ended in an error.
+A simulated service changes its phones, or another list, after each request.  Each scan is judged by what the
+service knows: a row that met the filter from the scan's first request to its last must be returned once, none
+twice, and none that never met it.  Beside it stands what plain paging by offset makes of the same list of phones
+under the same changes.  The last line is "N passed, N failed"; a scan fails if it lost a row, returned one twice
+or one too many, or ended in an error.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import sys
 from common import Service, Session
 from differ.readings import READINGS
 from simulator.client import pairs_of
+from simulator.resources import RESOURCES
+
 
 def plain_scan(service, query, limit, in_flight):
     """The ids that paging by offset finds: count says how many pages there are."""
@@ -29,10 +31,10 @@ def plain_scan(service, query, limit, in_flight):
 
 
 def scan(session, query):
-    """The ids that a scan returns, and its error or an empty string."""
+    """The ids that a scan returns, each behind a mark, and its error or an empty string."""
     lines = session.run(query)
-    return ([line for line in lines if len(line) == 32],
-            " ".join(line for line in lines if len(line) != 32))
+    return ([line[1:] for line in lines if line[:1] == "="],
+            " ".join(line for line in lines if line[:1] != "="))
 
 
 class Tally:
@@ -41,9 +43,9 @@ class Tally:
     def __init__(self):
         self.scans = self.failed = self.lost = self.twice = self.strange = self.errors = self.requests = 0
 
-    def judge(self, service, ids, query, among=None, error=None):
-        """ids: what a scan returned.  among: the phones that could be meant at all, or None."""
-        verdict = service.judge(ids, query[1:], among)
+    def judge(self, service, ids, query, among=None, error=None, name="phones"):
+        """ids: what a scan returned.  among: the rows that could be meant at all, or None."""
+        verdict = service.judge(ids, query[1:], among, name)
         lost, twice, strange = (len(verdict[each]) for each in ("lost", "twice", "strange"))
         self.scans += 1
         self.requests += service.stats()["requests"]
@@ -61,14 +63,17 @@ class Tally:
             name, self.scans, self.lost, self.twice, self.strange, self.errors, self.requests / self.scans)
 
 
-def filters_of(service, rng):
-    """name -> (query, SQL condition), of values that many phones have."""
-    server_id = rng.choice(service.page("", 0, 200)["phones"])["server_id"]
-    return {
-        "all": ("", "true"),
-        "one server": (f"&server_id={server_id}", f"server_id = '{server_id}'"),
-        "one status": ("&status=2", "status = 2"),
-    }
+def filters_of(service, rng, resource):
+    """name -> (query, SQL condition), of values that many rows have."""
+    filters = {"all": ("", "true")}
+    if "server_id" in resource.parameters and resource.id_field != "server_id":
+        items = service.page("", 0, 100, resource.path)[resource.item_key]
+        server_id = rng.choice(items)["server_id"]
+        filters["one server"] = f"&server_id={server_id}", f"server_id = '{server_id}'"
+    if "status" in resource.parameters:
+        status = {"phones": 2, "servers": 5}.get(resource.name, 1)
+        filters["one status"] = f"&status={status}", f"status = {status}"
+    return filters
 
 
 def older_half(service):
@@ -82,20 +87,23 @@ def measure(session, arguments, name, seed):
     """Scans under one reading: {name: Tally}."""
     tallies = {}
     reading = READINGS[name]
-    service = Service(**{"phones": arguments.phones, "servers": arguments.servers, "seed": seed, "ties": arguments.ties,
-                         **reading.reset})
-    session.attach("churn", service, **{
+    resource = RESOURCES[arguments.list]
+    number = {"phone_models": "models"}.get(resource.name, resource.name)   # what the service calls how many
+    service = Service(**{"phones": 10, "servers": arguments.servers, "seed": seed, "ties": arguments.ties,
+                         number: arguments.phones, **reading.reset})
+    session.attach_all("churn", service, **{
         "fetch_size": arguments.page, "max_concurrent_requests": arguments.in_flight, **reading.fixed,
         **pairs_of(arguments.option)})
-    service.set(**{**reading.settings, "churn": arguments.changes, **pairs_of(arguments.set)})
-    for filtered, (query, condition) in filters_of(service, random.Random(seed)).items():
+    service.set(**{**reading.settings, "changing": resource.name, "churn": arguments.changes, **pairs_of(arguments.set)})
+    for filtered, (query, condition) in filters_of(service, random.Random(seed), resource).items():
         tally = tallies[f"{name}: {filtered}"] = Tally()
         other = Tally()
         for _ in range(arguments.scans):
             bound, among = older_half(service) if arguments.bounded else ("", None)
             service.mark()
-            ids, error = scan(session, f"SELECT phone_id FROM churn WHERE {condition}{bound}")
-            tally.judge(service, ids, query, among, error)
+            ids, error = scan(session, f"SELECT '=' || {resource.id_field} FROM churn.cph_{resource.name} "
+                              f"WHERE {condition}{bound}")
+            tally.judge(service, ids, query, among, error, resource.name)
             if arguments.compare:
                 service.mark()
                 other.judge(service, plain_scan(service, query, arguments.page, arguments.in_flight), query)
@@ -108,10 +116,12 @@ def measure(session, arguments, name, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default, meaning in (
-            ("scans", 200, "scans of each kind"), ("phones", 5000, "at the start"), ("servers", 4, "of the phones"),
+            ("scans", 200, "scans of each kind"), ("phones", 5000, "rows of the list at the start"),
+            ("servers", 4, "of the phones"),
             ("changes", 5, "after each request"), ("in-flight", 8, "requests of a scan at once"),
             ("page", 200, "rows to ask for"), ("seed", 1, "of the first service's data")):
         parser.add_argument("--" + name, type=int, default=default, help=f"{meaning} (default {default})")
+    parser.add_argument("--list", choices=RESOURCES, default="phones", help="that changes and is read (default phones)")
     parser.add_argument("--ties", type=float, default=.3, help="as of test/service (default 0.3)")
     parser.add_argument("--reading", action="append", choices=READINGS,
                         help="of the service, as of test/differential, repeatable (default: plain)")

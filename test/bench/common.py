@@ -55,14 +55,8 @@ class Session:
             sys.exit("\n".join([query, *lines]))
         return lines[0]
 
-    def attach(self, name, service, **options):
-        """Makes a foreign table of a service's phones, and its server, in place of what has the name."""
-        self.do(*server_commands(name, service, **options),
-                f"CREATE FOREIGN TABLE {name} (phone_id text, phone_name text, server_id text, status int, "
-                f"create_time timestamptz) SERVER {name} OPTIONS (resource 'phones')")
-
     def attach_all(self, name, service, **options):
-        """Makes a schema with both tables, and their server, in place of what has the name."""
+        """Makes a schema with the tables of all lists, and their server, in place of what has the name."""
         self.do(*server_commands(name, service, **options), f"DROP SCHEMA IF EXISTS {name} CASCADE",
                 f"CREATE SCHEMA {name}", f"IMPORT FOREIGN SCHEMA cph FROM SERVER {name} INTO {name}")
 

@@ -100,6 +100,8 @@ def warm(control, body):
 
 
 def set_settings(control, body):
+    if "changing" in body and body["changing"] is not None:
+        control.fleet(body["changing"])
     control.service.settings.update(body)
     control.service.forget_views()
     return control.service.settings.as_dict()

@@ -268,7 +268,7 @@ def make_servers(count, seed, ties):
 
 def new_model(rank, rng):
     """A phone model; the first ones are those of the phones."""
-    name = PHONE_MODELS[rank] if rank < len(PHONE_MODELS) else f"rx2.cp.c{rank}.d{rank % 50}.e1v1"
+    name = PHONE_MODELS[rank] if 0 <= rank < len(PHONE_MODELS) else f"rx2.cp.c{rank}.d{rank % 50}.e1v1"
     return Model(rank, name, 1 if rng.random() < 0.8 else 0)
 
 

@@ -33,6 +33,7 @@ class Fleet:
         self.ties = ties
         self.rng = random.Random(f"{seed}/changes/{resource.name}")
         self.next_rank = len(rows)
+        self.last_rank = 0
         self.views = {}
         self.index = {field: {} for field in resource.indexed}
         for field, places in self.index.items():
@@ -44,7 +45,7 @@ class Fleet:
                 else:
                     place.append(row)
         self.gone = {}              # id -> row, of those deleted last
-        self.mark_rank = None       # rows of this rank and above came after the mark; None: no mark
+        self.marked = None          # the ranks of the rows that there were at the mark; None: no mark
         self.past = {}              # rank -> what changed or deleted rows were since the mark
 
     # Reading
@@ -121,20 +122,23 @@ class Fleet:
 
     # Changing
 
-    def insert(self, count, server_ids, fields=None):
-        """Adds count newest rows, with some fields set if fields are given, and returns them."""
+    def insert(self, count, server_ids, fields=None, last=False):
+        """Adds count newest rows, or oldest ones where they come last, with some fields set if fields are given, and
+        returns them."""
         added = []
         for _ in range(count):
-            created = self.rows[-1].created if self.rows else data.NEWEST
+            created = self.rows[0 if last else -1].created if self.rows else data.NEWEST
             if self.rng.random() >= self.ties:
-                created += self.rng.randrange(1, 20)
-            row = self.resource.new(self.next_rank, server_ids, self.seed, created, self.rng)
+                created += self.rng.randrange(1, 20) * (-1 if last else 1)
+            if last:
+                self.last_rank -= 1
+            row = self.resource.new(self.last_rank if last else self.next_rank, server_ids, self.seed, created, self.rng)
             if fields:
                 row.load({**row.item(), **fields})
-            self.next_rank += 1
-            self.rows.append(row)
+            self.next_rank += not last
+            bisect.insort(self.rows, row, key=rank_of)
             for field, places in self.index.items():
-                places.setdefault(getattr(row, field), []).append(row)
+                bisect.insort(places.setdefault(getattr(row, field), []), row, key=rank_of)
             added.append(row)
         self.views.clear()
         return added
@@ -171,40 +175,47 @@ class Fleet:
         place = places[value]
         del place[find(place, row)]
 
-    def churn(self, count, server_ids):
-        """Makes count random changes: a new phone, one gone, another status, another server."""
+    def churn(self, count, server_ids, last=False):
+        """Makes count random changes: a new row, one gone, another status, another server, as far as rows have them."""
         rng = self.rng
         for _ in range(count):
             what = rng.choice(("insert", "delete", "status", "move"))
             if what == "insert" or not self.rows:
-                self.insert(1, server_ids)
+                self.insert(1, server_ids, last=last)
                 continue
             row = self.rows[rng.randrange(len(self.rows))]
             if what == "delete":
                 self.delete([row])
             elif what == "status":
-                statuses = data.PHONE_STATUSES
-                new = rng.choices(list(statuses), list(statuses.values()))[0]
-                self.update([row], {"status": new if new != row.status else 8})
-            elif server_ids:
+                self.update([row], self._other_status(row))
+            elif server_ids and "server_id" in row.KEPT and self.resource.id_field != "server_id":
                 self.update([row], {"server_id": rng.choice(server_ids)})
 
-    def replace(self, count, server_ids):
+    def _other_status(self, row):
+        """The fields that give a row another status, if it has one."""
+        statuses = self.resource.statuses
+        if not statuses:
+            return {}
+        was = row.item().get("status")
+        new = self.rng.choices(list(statuses), list(statuses.values()))[0]
+        return {"status": new if new != was else self.rng.choice([each for each in statuses if each != was])}
+
+    def replace(self, count, server_ids, last=False):
         """Lets count rows of any place go, and as many come: their number stays."""
         if self.rows:
             self.delete(self.rng.sample(self.rows, min(count, len(self.rows))))
-        self.insert(count, server_ids)
+        self.insert(count, server_ids, last=last)
 
     def swap(self, count):
-        """Lets count pairs of phones of different status swap it: the number of each status stays."""
-        by_status = self.index["status"]
+        """Lets count pairs of rows of different status swap it: the number of each status stays."""
+        by_status = self.index.get(self.resource.status_field, {})
         for _ in range(count):
             there = sorted(status for status, rows in by_status.items() if rows)
             if len(there) < 2:
                 return
             one, other = (self.rng.choice(by_status[status]) for status in self.rng.sample(there, 2))
-            was = one.status
-            self.update([one], {"status": other.status})
+            status, was = (row.item()["status"] for row in (other, one))
+            self.update([one], {"status": status})
             self.update([other], {"status": was})
 
     def replace_below(self, count, query, page, server_ids, settings):
@@ -225,11 +236,11 @@ class Fleet:
 
     def mark(self):
         """From now on, remembers what changed rows were."""
-        self.mark_rank = self.next_rank
+        self.marked = range(self.last_rank, self.next_rank)
         self.past = {}
 
     def _remember(self, row):
-        if self.mark_rank is not None:
+        if self.marked is not None:
             self.past.setdefault(row.rank, []).append(copy.copy(row))
 
     def stayed(self, filters, settings):
@@ -237,7 +248,7 @@ class Fleet:
         self._need_mark()
         met = conditions(self.resource, filters, settings)
         return [row for row in self._filter(*met)
-                if row.rank < self.mark_rank
+                if row.rank in self.marked
                 and all(matches(was, *met) for was in self.past.get(row.rank, ()))]
 
     def ever(self, filters, settings):
@@ -274,7 +285,7 @@ class Fleet:
         }
 
     def _need_mark(self):
-        if self.mark_rank is None:
+        if self.marked is None:
             raise ValueError("there is no mark: POST /_control/mark first")
 
     # Copying

@@ -118,7 +118,7 @@ class Bandwidth(Row):
 # Each makes one new row; all take the same.
 
 def new_image(rank, server_ids, seed, created, rng):
-    return Image(rank, image_id(rank) if rank < 4 else make_id(seed, "image", rank), f"image-{rank}",
+    return Image(rank, image_id(rank) if 0 <= rank < 4 else make_id(seed, "image", rank), f"image-{rank}",
                  rng.random() < 0.3, rng.choice((0, 1, 1, 1, 2)), rng.randrange(10**9, 10**11), created)
 
 

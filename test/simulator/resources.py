@@ -9,8 +9,8 @@ from typing import Any, Callable, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from .answers import MESSAGES, Refused
-from .data import Model, Phone, Server, new_model, new_phone, new_server
-from .further import Bandwidth, Encoder, Image, new_bandwidth, new_encoder, new_image
+from .data import PHONE_STATUSES, SERVER_STATUSES, Model, Phone, Server, new_model, new_phone, new_server
+from .further import ENCODER_STATES, Bandwidth, Encoder, Image, new_bandwidth, new_encoder, new_image
 
 INT32_MAX = 2**31 - 1
 LATEST_TIMESTAMP = 20_000_000_000_000       # the largest create_since that the SDKs' documentation allows
@@ -94,6 +94,7 @@ class Resource(NamedTuple):
     new: Callable           # makes a row: rank, ids of servers, seed, time of creation, random numbers
     total: str = ""         # the field of the answers that holds the total
     key: str = ""           # the field that holds the items, if it is not the name
+    statuses: dict = {}     # that an item may come to have -> weight
 
     @property
     def item_key(self):
@@ -112,6 +113,11 @@ class Resource(NamedTuple):
     def indexed(self):
         return [parameter.field or name for name, parameter in self.parameters.items()
                 if parameter.how == "equal"]
+
+    @property
+    def status_field(self):
+        """What of a row the filter by status compares, or None."""
+        return self.parameters["status"].field or "status" if "status" in self.parameters else None
 
 
 class Query(NamedTuple):
@@ -140,6 +146,7 @@ PHONES = Resource(
         "metadata", "has_encrypt", "create_time", "update_time"),
     new=new_phone,
     total="count",
+    statuses=PHONE_STATUSES,
 )
 
 SERVERS = Resource(
@@ -165,6 +172,7 @@ SERVERS = Resource(
         "update_time"),
     new=lambda rank, server_ids, *how: new_server(rank, *how),
     total="count",
+    statuses=SERVER_STATUSES,
 )
 
 MODELS = Resource(
@@ -182,6 +190,7 @@ MODELS = Resource(
         "extend_spec", "spec_code", "phone_capacity", "image_label", "product_type",
         "phone_model_version", "dpi", "fps", "volume_mode", "render_fps", "stream_fps"),
     new=lambda rank, server_ids, seed, created, rng: new_model(rank, rng),
+    statuses={0: 1, 1: 4},
 )
 
 IMAGES = Resource(
@@ -205,6 +214,7 @@ IMAGES = Resource(
         "image_version", "image_type", "status", "src_project_id"),
     new=new_image,
     total="total",
+    statuses={0: 1, 1: 3, 2: 1},
     key="image_infos",
 )
 
@@ -224,6 +234,7 @@ ENCODERS = Resource(
         "encode_server_name", "encode_server_id", "encode_server_ip", "server_id", "keypair_name", "type",
         "status", "access_infos", "encode_server_ipv6"),
     new=new_encoder,
+    statuses=dict.fromkeys(ENCODER_STATES.values(), 1),
 )
 
 BANDWIDTHS = Resource(

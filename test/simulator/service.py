@@ -238,12 +238,14 @@ class Service:
     def _after_list_request(self):
         """Changes what was to change now: after the page was cut, before anyone sees it."""
         self.turn += 1
-        if self.settings.churn:
-            self.fleets["phones"].churn(self.settings.churn, self.server_ids())
-        if self.settings.replaced:
-            self.fleets["phones"].replace(self.settings.replaced, self.server_ids())
-        if self.settings.swapped:
-            self.fleets["phones"].swap(self.settings.swapped)
+        settings = self.settings
+        fleet, last = self.fleets.get(settings.changing), settings.added == "last"
+        if settings.churn:
+            fleet.churn(settings.churn, self.server_ids(), last)
+        if settings.replaced:
+            fleet.replace(settings.replaced, self.server_ids(), last)
+        if settings.swapped:
+            fleet.swap(settings.swapped)
         if self.scheduled:
             for entry in self.scheduled:
                 entry[0] -= 1

@@ -30,6 +30,10 @@ def is_flag(value):
     return isinstance(value, bool)
 
 
+def is_name(value):
+    return isinstance(value, str)
+
+
 def is_text_list(value):
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
@@ -80,12 +84,14 @@ SETTINGS = {
     "drop_fields": Setting([], is_text_list, "fields left out of every item"),
     "set_fields": Setting([], is_overrides,
                           'raw values: {"index": place in the answered list or null for all, "field", "raw"}'),
-    "churn": Setting(0, at_least(0), "random changes to the phones after each list request"),
-    "replaced": Setting(0, at_least(0), "phones that go, and as many that come, after each list request"),
+    "changing": Setting("phones", is_name, "the list whose rows churn, replaced and swapped change"),
+    "added": Setting("first", one_of("first", "last"), "where in it the rows stand that they let come"),
+    "churn": Setting(0, at_least(0), "random changes to the rows after each list request"),
+    "replaced": Setting(0, at_least(0), "rows that go, and as many that come, after each list request"),
     "replaced_below": Setting(0, at_least(0), "phones that go, of those that a request for phones finds and that are older "
                               "than its page, and as many like them that come: each number stays"),
     "replaced_every": Setting(1, at_least(1), "replaced_below: after each so many requests for phones"),
-    "swapped": Setting(0, at_least(0), "pairs of phones that swap their status after each list request"),
+    "swapped": Setting(0, at_least(0), "pairs of rows that swap their status after each list request"),
     # The detail of a phone
     "detail_not_found": Setting(404, lambda value: value in (400, 404), "the status of an unknown id: 404, 400"),
     "detail_unknown": Setting([], is_text_list, "ids that the detail does not find, though the list has them"),
@@ -104,7 +110,7 @@ SETTINGS = {
     "idle_answer": Setting(408, at_least(0), "the status that is sent before that (0: none)"),
     "header_limit": Setting(0, at_least(0), "a request whose line and headers have more bytes ends the connection, "
                             "without an answer (0: only what is absurd, with one)"),
-    "request_id": Setting("", lambda value: isinstance(value, str), "the id of every request (empty: random)"),
+    "request_id": Setting("", is_name, "the id of every request (empty: random)"),
     "clock_shift": Setting(0, is_integer, "seconds by which the service's clock is ahead"),
     "token_length": Setting(4000, at_least(40), "characters of a token"),
     "token_lifetime": Setting(86400, at_least(0), "seconds for which a new token is valid"),

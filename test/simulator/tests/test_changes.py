@@ -84,6 +84,29 @@ class Changes(Case):
         self.service.get(PHONES + "?limit=1")
         self.assertNotEqual(self.ids("?status=2"), two)
 
+    def test_every_list_changes(self):
+        """Each list, at either end, and nothing of the others."""
+        sizes = {"phones": 50, "servers": 40, "models": 30, "images": 30, "encode_servers": 30, "bandwidths": 30}
+        self.service.control("POST", "reset", **sizes)
+        for resource in resources.RESOURCES.values():
+            for added in ("first", "last"):
+                before = {name: self.service.control("GET", "copy/" + name).splitlines() for name in resources.RESOURCES}
+                self.service.set(changing=resource.name, added=added, churn=20, replaced=2, swapped=3)
+                self.service.get(PHONES + "?limit=1")
+                self.service.set(churn=0, replaced=0, swapped=0)
+                after = {name: self.service.control("GET", "copy/" + name).splitlines() for name in resources.RESOURCES}
+                self.assertEqual([name for name in resources.RESOURCES if before[name] != after[name]], [resource.name])
+                place = resource.columns.index(resource.id_field)
+                old, new = ([line.split("\t")[place] for line in copy[resource.name]] for copy in (before, after))
+                self.assertEqual(len(set(new)), len(new))
+                stayed = [each for each in new if each in old]
+                self.assertEqual(stayed, [each for each in old if each in new])
+                come = [each for each in new if each not in old]
+                self.assertEqual(new, come + stayed if added == "first" else stayed + come)
+                self.assertTrue(come)
+        with self.assertRaises(ValueError):
+            self.service.set(changing="phone")
+
     def test_stayed(self):
         """What stayed, against a plain look at the list after every single change."""
         self.service.control("POST", "reset", phones=60, servers=3)
