@@ -132,8 +132,8 @@ is_wanted(const CphPager *pager, int64 offset)
  * number grows from one: what is asked ahead of the next one would be dropped.
  * Nor is there anything to wait for where an earlier scan was answered.
  */
-int
-cph_pager_window(const CphPager *pager)
+static int
+window_of(const CphPager *pager)
 {
 	int			streams = Max(pager->options.streams, 1);
 	int64		bytes = MAX_BYTES_AHEAD / streams / Max(pager->largest, 1);
@@ -157,7 +157,7 @@ cph_pager_fill_ahead(CphPager *pager, bool at_end)
 	int			before = pager->nahead;
 
 	while ((pager->nahead == 0 && at_end) ||
-		   (pager->nahead < cph_pager_window(pager) &&
+		   (pager->nahead < window_of(pager) &&
 			is_wanted(pager, pager->next_offset)))
 		cph_pager_ask(pager, pager->next_offset, limit_at(pager, pager->next_offset));
 	if (pager->nahead > before && pager->ahead[pager->nahead - 1].call != NULL)
@@ -193,7 +193,7 @@ take_asked(CphPager *pager)
 	memmove(&pager->ahead[0], &pager->ahead[1], sizeof(CphAsked) * pager->nahead);
 	if (asked.call != NULL)
 		pager->largest = Max(pager->largest, cph_call_size(asked.call));
-	if (pager->pages > 0 && !pager->seeking && cph_pager_window(pager) > 1)
+	if (pager->pages > 0 && !pager->seeking && window_of(pager) > 1)
 		cph_pager_fill_ahead(pager, false);
 	return asked;
 }

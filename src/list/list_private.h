@@ -185,7 +185,6 @@ extern void cph_pager_ask(CphPager *pager, int64 offset, int limit);
 extern void cph_pager_drop_ahead(CphPager *pager);
 extern CphCallResult cph_pager_read(CphPager *pager, CphAsked *asked,
 									CphPage **page);
-extern int	cph_pager_window(const CphPager *pager);
 extern void cph_pager_fill_ahead(CphPager *pager, bool at_end);
 extern void cph_pager_plan_next(CphPager *pager, const CphPage *page,
 								const CphAsked *asked);
