@@ -125,6 +125,23 @@ if (CphShared::shared())
 		'ten counts at once');
 	cmp_ok(scalar $service->log, '<=', 4, '... too');
 
+	# ... also below Append, beside another server
+	$session->run('CREATE SCHEMA other');
+	CphTest::attach($node, $service, name => 'cph2', schema => 'other', copies => 0,
+		server => { cache_ttl => '1min' });
+	clear();
+	CphShared::sessions($node, 4, q{SELECT count(phone_id) FROM (SELECT phone_id FROM cph_phones
+		UNION ALL SELECT phone_id FROM other.cph_phones) AS p;}, 'four sessions that append');
+	is(scalar $service->log, 202, '... send what one would');
+
+	# Who is not fetched from is not waited for.
+	clear();
+	my $cursor = CphSession->new($node);
+	$cursor->run('BEGIN; DECLARE c CURSOR FOR SELECT * FROM cph_phones; FETCH 300 FROM c');
+	$session->run($reports[0]);
+	cmp_ok($session->seconds, '<', 10, 'nor is an open cursor waited for');
+	$cursor->run('COMMIT');
+
 	# If that one is ended, another one asks.
 	clear();
 	my $asks = CphSession->new($node);
@@ -335,6 +352,9 @@ foreach my $rows (150, 300, 500, 900, 1300, 1700)
 		$lost += @{ $judged->{lost} } + @{ $judged->{strange} };
 		$twice += @{ $judged->{twice} };
 		is($session->error, '', "gone on behind $rows rows$how");
+		$service->entries;
+		is($session->run('SELECT phone_id FROM cph_phones'), $ids, '... and the same once more');
+		is(scalar $service->log, 0, '... without a request');
 		$session->run('ALTER SERVER cph' . ($how =~ s/ADD (\w+).*/DROP $1)/r)) if $how;
 	}
 }
