@@ -20,6 +20,7 @@
 #include "http/http.h"
 
 #include "common/pg_lzcompress.h"
+#include "utils/memutils.h"
 
 /* JSON is packed into no less than that part of itself, by far. */
 #define MOST_PACKED 64
