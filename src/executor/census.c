@@ -356,6 +356,12 @@ cph_cover_some(CphCover *cover)
 	sum = count_values(cover, values, counted, &shown);
 	if (sum < 0 || sum > cover->total)
 		return false;
+	/* all rows have one value, or the filter does nothing */
+	for (int i = 0; !shown && i < list_length(values); i++)
+	{
+		if (!counted[i].proved)
+			return false;
+	}
 	/* one that is not told apart: the column may be declared NOT NULL */
 	foreach(lc, cover->exact)
 	{

@@ -147,7 +147,6 @@ add_upper_path(RelOptInfo *rel, RelOptInfo *parent, const CphTable *table,
 	if (path->count)
 	{
 		Cost		cost = cph_requests_to_count(table, path->chosen) *
-			cph_chosen_streams(table, path->chosen) *
 			table->options->fdw_request_cost;
 
 		startup_cost += cost;

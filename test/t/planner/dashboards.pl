@@ -1,7 +1,8 @@
 
-# What dashboards ask: phones and servers by status, and those of some statuses.
-# Counts answer it in a handful of requests where they prove that the documented
-# values are all there are; else the list is read.
+# What dashboards ask: phones and servers by status, and those of some statuses; the
+# oldest, those since a time, and one by its id.  Counts, places and locations answer
+# it in a handful of requests where they prove what they say; else the list is read.
+# CPH_TEST_TRIALS=200 test/check dashboards tries each reading so often.
 #
 # Copyright (c) 2026, the cph_fdw developers
 
@@ -63,7 +64,45 @@ my @of_some = (
 	'SELECT phone_id FROM cph_phones WHERE status < 0',
 	q{SELECT phone_id FROM cph_phones WHERE cph_phone_status(status) NOT IN ('running', 'stopped')});
 
+# Times that are older than a tenth, a half and nine tenths of the phones, and ten ids.
+sub some_of_fleet
+{
+	my @times = split /\n/, $node->safe_psql('postgres', q{SELECT quote_literal(create_time) FROM local_phones,
+		(SELECT count(*) - 1 AS last FROM local_phones) AS n, unnest(ARRAY[0.1, 0.5, 0.9]) AS share
+		WHERE phone_id = (SELECT phone_id FROM local_phones ORDER BY create_time DESC, phone_id OFFSET (share * last)::int LIMIT 1)
+		ORDER BY create_time DESC});
+	my @ids = split /\n/, $node->safe_psql('postgres',
+		'SELECT quote_literal(phone_id) FROM local_phones ORDER BY md5(phone_id) LIMIT 10');
+	return (@times, \@ids);
+}
+
+# The rest of the questions, for the fleet as it is: each the most requests that it
+# takes at 20,000 phones, and a query.
+sub more_questions
+{
+	my ($new, $middle, $old, $ids) = some_of_fleet();
+	my $in = join ', ', @$ids;
+	my $places = 2 * 7 + 4;
+
+	return (
+		[ 3, 'SELECT min(create_time) FROM cph_phones' ],
+		[ 3, 'SELECT min(create_time), max(create_time) FROM cph_phones' ],
+		[ 3, 'SELECT create_time FROM cph_phones ORDER BY create_time LIMIT 10' ],
+		[ $places, "SELECT count(*) FROM cph_phones WHERE create_time >= $middle" ],
+		[ $places, "SELECT count(*) FROM cph_phones WHERE create_time < $old" ],
+		[ $places, "SELECT count(*) FROM cph_phones WHERE create_time BETWEEN $old AND $new" ],
+		[ $places + 2, "SELECT count(*) FROM cph_phones WHERE status = 2 AND create_time BETWEEN $old AND $new" ],
+		[ $places + 2, "SELECT count(*) FROM cph_phones WHERE status = 8 AND create_time >= $middle" ],
+		[ 2 * 5 + 4, "SELECT count(*) FROM cph_servers WHERE create_time >= '2024-01-20'" ],
+		[ 3, "SELECT phone_id, status FROM cph_phones WHERE phone_id = $ids->[0]" ],
+		[ 20, "SELECT phone_id, status FROM cph_phones WHERE phone_id IN ($in)" ],
+		[ 20, 'SELECT p.phone_id, p.status FROM tickets JOIN cph_phones p USING (phone_id)' ]);
+}
+
 $service->set(creating => 'all');
+$node->safe_psql('postgres',
+	'CREATE TABLE tickets AS SELECT phone_id FROM local_phones ORDER BY md5(phone_id) LIMIT 10; ANALYZE tickets; ANALYZE cph_servers');
+takes(@$_) foreach more_questions();
 takes($all, $_) foreach @grouped;
 takes(4, $_) foreach @told_apart;
 takes(6, 'SELECT count(*) FILTER (WHERE status = 2), count(*) FILTER (WHERE status IN (8, 7)), count(*) FROM cph_phones');
@@ -136,18 +175,19 @@ sub all_same
 }
 $service->reset(phones => 6_000, servers => 100);
 CphTest::copies($node, $service);
-foreach my $reading (
+my @readings = (
 	[ 'own numbers' => () ],
 	[ 'count of everything' => (count => 'all') ],
 	[ 'no count' => (count => 'absent') ],
 	[ 'count of the page' => (count => 'page') ],
 	[ 'filters ignored' => (filters_ignored => ['status']) ],
-	[ 'a value refused' => (invalid_filter => { status => 'CPS.0010' }) ])
+	[ 'a value refused' => (invalid_filter => { status => 'CPS.0010' }) ]);
+foreach my $reading (@readings)
 {
 	my ($name, %settings) = @$reading;
 	$service->clear;
 	$service->set(%settings) if %settings;
-	all_same($name, @grouped, @told_apart, @of_some);
+	all_same($name, @grouped, @told_apart, @of_some, map { $_->[1] } more_questions());
 }
 
 # Statuses that no document lists, and none at all; then a fleet of one status.
@@ -158,7 +198,8 @@ foreach my $status (99, undef)
 	$service->control('POST', '/_control/update',
 		{ list => 'phones', index => 30, n => 3, set => { status => $status } });
 	CphTest::copies($node, $service);
-	all_same(defined $status ? 'undocumented' : 'null', @grouped, @told_apart, @of_some);
+	all_same(defined $status ? 'undocumented' : 'null', @grouped, @told_apart, @of_some,
+		map { $_->[1] } more_questions());
 }
 $service->control('POST', '/_control/update',
 	{ list => 'phones', index => 0, n => 6_000, set => { status => 2 } });
@@ -198,5 +239,56 @@ for (1 .. $trials)
 }
 is($lost, 0, 'no phone is lost that had such a status all the time');
 is($twice, 0, 'none is found twice');
+
+# Phones by their ids, while others go and come.
+($lost, $twice) = (0, 0);
+for (1 .. $trials)
+{
+	CphTest::copies($node, $service);
+	my ($new, $middle, $old, $ids) = some_of_fleet();
+	$service->control('POST', '/_control/mark', {});
+	my $in = join ', ', @$ids;
+	my %found;
+	$found{$_}++ foreach split /\n/, $node->safe_psql('postgres', "SELECT phone_id FROM cph_phones WHERE phone_id IN ($in)");
+	my %stayed = map { $_ => 1 } @{ $service->control('GET', '/_control/stayed/phones')->{ids} };
+	$lost += grep { $stayed{$_} && !$found{$_} } map { s/'//gr } @$ids;
+	$twice += grep { $_ > 1 } values %found;
+}
+is($lost, 0, 'no phone that stays is lost by its id');
+is($twice, 0, 'none is found twice by its id');
+
+# All questions of some fleets, the shape of a large one, under each reading, some
+# with phones of a status that no document lists, or of none, or with many of one time.
+$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD fetch_size '20')});
+$wrong = 0;
+my $asked = 0;
+foreach my $reading (@readings, [ 'rows of one time in any order' => (ties_shuffled => JSON::PP::true) ])
+{
+	my ($name, %settings) = @$reading;
+	my $shuffled = $settings{ties_shuffled};
+	$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD stable_ties 'false')}) if $shuffled;
+	for my $trial (1 .. $trials / 10)
+	{
+		$service->reset(phones => 1200, servers => 30, seed => $trial, ties => $trial % 3 && !$shuffled ? 0.7 : 0.2);
+		$service->set(%settings) if %settings;
+		$service->control('POST', '/_control/update',
+			{ list => 'phones', index => 17 * $trial % 1200, n => 2, set => { status => $trial % 4 ? 99 : undef } })
+		  if $trial % 2;
+		CphTest::copies($node, $service);
+		my @queries = (@grouped, @told_apart, @of_some, map { $_->[1] } more_questions());
+		my $ours = join '; ', map { "SELECT md5(string_agg(s::text, ',' ORDER BY s::text)) FROM ($_) AS s" } @queries;
+		my @found = split /\n/, $node->safe_psql('postgres', $ours);
+		my @wanted = split /\n/, $node->safe_psql('postgres', CphTest::on_copies($ours));
+		$asked += @queries;
+		foreach (0 .. $#queries)
+		{
+			next if ($found[$_] // '') eq ($wanted[$_] // '');
+			diag "$name, seed $trial: $queries[$_]";
+			$wrong++;
+		}
+	}
+	$service->clear;
+}
+is($wrong, 0, "answers of $asked that are not those of a copy");
 
 done_testing();
