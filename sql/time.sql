@@ -67,3 +67,43 @@ SELECT plan('SELECT phone_id FROM cph_phones WHERE create_time >= now() ORDER BY
 SELECT same('SELECT create_time FROM cph_phones WHERE create_time >= ''2024-03-01 UTC'' ORDER BY create_time DESC', true);
 \! test/service log $CPH_TEST_PORT
 ALTER SERVER cph OPTIONS (DROP enable_order_pushdown);
+
+-- A time zone that is set while a cursor is open changes no time that was read,
+-- nor a bound that is a time.  One that is a date is that of the zone in which
+-- the reading began; rows are checked as the zone is now.
+CREATE FUNCTION moved(clause text, zone text) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+  list text;
+  reading refcursor;
+  phone record;
+  phones text[];
+  before text[];
+BEGIN
+  FOREACH list IN ARRAY '{local_phones,cph_phones}'::text[] LOOP
+    before := phones;
+    phones := '{}';
+    PERFORM set_config('timezone', 'UTC', true);
+    reading := NULL;
+    OPEN reading FOR EXECUTE format('SELECT phone_id, extract(epoch FROM create_time) AS made FROM %s WHERE %s ORDER BY create_time DESC', list, clause);
+    FETCH reading INTO phone;
+    PERFORM set_config('timezone', zone, true);
+    WHILE found LOOP
+      phones := phones || format('%s %s', phone.phone_id, phone.made);
+      FETCH reading INTO phone;
+    END LOOP;
+    CLOSE reading;
+  END LOOP;
+  RETURN format('%s: %s rows', CASE WHEN before @> phones AND phones @> before THEN 'same' ELSE 'differs' END, cardinality(phones));
+END
+$$;
+ALTER FOREIGN TABLE cph_phones OPTIONS (ADD fetch_size '20');
+SET enable_sort = off;
+SELECT zone, moved('true', zone), moved('create_time >= ''2024-02-20 UTC''', zone),
+       moved('create_time BETWEEN ''2024-02-01 UTC'' AND ''2024-02-20 UTC''', zone),
+       moved('create_time >= ''2024-03-01''::date', zone)
+  FROM unnest('{Asia/Shanghai,America/New_York}'::text[]) AS zone;
+RESET enable_sort;
+ALTER FOREIGN TABLE cph_phones OPTIONS (DROP fetch_size);
+DROP FUNCTION moved(text, text);
+\! test/service clear $CPH_TEST_PORT
