@@ -57,6 +57,9 @@ cph_client_recall(CphClient *client, const char *inquiry, bool whole,
 		answer->asker = 0;
 	else
 		cph_cache_claim(client->connection, full, client->ticket, answer);
+	/* who asked may have ended in between, and kept it */
+	if (answer->claimed)
+		cph_cache_find(client->connection, client->options, full, answer);
 	client->claims += answer->claimed;
 	client->awaits = answer->asker != 0;
 	if (client->awaits)

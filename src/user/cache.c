@@ -149,6 +149,7 @@ cph_cache_claim(const CphConnection *connection, const char *inquiry,
 	{
 		make_room(0);
 		kept = cph_shared_open(&key, false);
+		kept->begun_at = cph_transport_now();
 	}
 	answer->claimed = cph_ticket_claim(ticket, &kept->asker);
 	if (!answer->claimed && (waited_for == 0 || kept->ended != waited_for) &&
@@ -194,8 +195,9 @@ cph_cache_keep(const CphConnection *connection, const char *inquiry,
 	memcpy(text + head, answer->data, answer->length);
 	make_room(length);
 	kept = cph_shared_open(&key, false);
-	if (kept->begun_at > answer->begun_at ||
-		(kept->begun_at == answer->begun_at && kept->length >= length))
+	if (kept->length > 0 &&
+		(kept->begun_at > answer->begun_at ||
+		 (kept->begun_at == answer->begun_at && kept->length >= length)))
 		cph_shared_close();
 	else if (cph_shared_set_text(text, length))
 	{

@@ -23,11 +23,13 @@ PG_FUNCTION_INFO_V1(cph_fdw_validator);
 
 /*
  * Half of the shared memory is for answers that are used again, some hundred
- * pages; a hundred tokens and sessions need some 2 MB.
+ * pages; a hundred tokens and sessions need some 2 MB.  A reading is put together
+ * in one piece of a session's memory, which has 1 GB at most.
  */
 #define DEFAULT_SHARED_KB	(16 * 1024)
 #define MAX_SHARED_KB		(1024 * 1024)
 #define DEFAULT_CACHE_KB	(DEFAULT_SHARED_KB / 2)
+#define MAX_CACHE_KB		(MAX_SHARED_KB / 2)
 
 /* Settings */
 int			cph_max_requests = 0;
@@ -54,7 +56,7 @@ cph_option_init(void)
 	DefineCustomIntVariable("cph_fdw.cache_size",
 							"Memory for answers that are used again.",
 							"It is part of cph_fdw.shared_memory, if there is any, and of each session's own otherwise.",
-							&cph_cache_size, DEFAULT_CACHE_KB, 0, MAX_SHARED_KB,
+							&cph_cache_size, DEFAULT_CACHE_KB, 0, MAX_CACHE_KB,
 							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("cph_fdw.max_requests",
 							"Requests that a statement may send.",

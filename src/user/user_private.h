@@ -156,9 +156,10 @@ struct CphConnection
 /* An answer that may be used again.  The record's text is the inquiry, and it. */
 typedef struct CphKept
 {
-	int64		begun_at;		/* time of cph_transport_now; 0: there is none */
+	int64		begun_at;		/* when it was first asked for, time of
+								 * cph_transport_now */
 	bool		whole;
-	Size		length;			/* of the text */
+	Size		length;			/* of the text; 0: it has none yet */
 	uint64		asker;			/* ticket of who asks for it; 0: nobody */
 	uint64		ended;			/* ticket of who has done so last */
 } CphKept;

@@ -55,4 +55,14 @@ my @told = $log =~ /LOG:  the memory that sessions share for foreign servers is 
 is(scalar @told, 1, 'told once');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cph_servers'), 5, 'another session works');
 
+# A reading that finds no room is not kept, and makes nothing else go.
+my $known = 'SELECT count(*) FROM cph_fdw_stat_servers';
+$service->reset(phones => 10000);
+$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD cache_ttl '1min')});
+my $list = 'SELECT count(phone_id) FROM cph_phones';
+is($session->run($list), 10000, 'a list that is too large to be kept');
+my $before = $node->safe_psql('postgres', $known);
+is($node->safe_psql('postgres', $list), 10000, '... is read once more');
+cmp_ok($node->safe_psql('postgres', $known), '>=', $before, '... and nobody is forgotten for it');
+
 done_testing();
