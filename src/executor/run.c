@@ -210,12 +210,17 @@ cph_run_end(CphScanState *state)
 		cph_client_rest(state->client);
 }
 
-/* Leaves the current run.  One whose rows were not kept is of no more use. */
+/*
+ * Leaves the current run.  One whose rows were not kept is of no more use; of
+ * another, what it has read is not waited for while the scan reads something else.
+ */
 void
 cph_run_leave(CphScanState *state)
 {
 	if (state->run != NULL && state->run->rows == NULL)
 		cph_run_drop(state->run);
+	else if (state->run != NULL)
+		cph_streams_leave(state->run->streams);
 	state->run = NULL;
 	state->replaying = false;
 }

@@ -69,6 +69,7 @@ extern CphStep cph_streams_next(CphStreams *streams, const CphItem **item);
 extern CphStep cph_streams_wait(CphStreams *streams, const CphItem **item);
 extern const CphItem *cph_streams_peek(const CphStreams *streams, int ahead);
 extern const CphFilter *cph_streams_invalid(const CphStreams *streams);
+extern void cph_streams_leave(CphStreams *streams);
 extern void cph_streams_close(CphStreams *streams);
 
 /*

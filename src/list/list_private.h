@@ -94,6 +94,7 @@ extern CphPage *cph_reading_page(const CphReading *reading,
 								 const CphEndpoint *endpoint, Size place);
 extern void cph_reading_add(CphReading *reading, int stream, int64 offset,
 							int limit, const CphCall *call);
+extern void cph_reading_leave(CphReading *reading);
 extern void cph_reading_close(CphReading *reading, bool whole);
 
 /*

@@ -194,16 +194,14 @@ concatenate(const CphReading *reading, Size length)
 }
 
 /*
- * Ends a reading, which is kept for others if it goes beyond what was found.
- * whole: nothing follows that this scan would ask for.  NULL is allowed.
+ * Keeps a reading for others if it goes beyond what was found, and has them wait
+ * for it no more.
  */
-void
-cph_reading_close(CphReading *reading, bool whole)
+static void
+keep(CphReading *reading, bool whole)
 {
 	CphAnswer	answer = {0};
 
-	if (reading == NULL)
-		return;
 	answer.begun_at = reading->begun_at;
 	answer.whole = whole;
 	answer.claimed = reading->found.claimed;
@@ -212,5 +210,31 @@ cph_reading_close(CphReading *reading, bool whole)
 		(whole || !reading->several))
 		answer.data = concatenate(reading, answer.length);
 	cph_client_keep(reading->client, reading->inquiry, &answer);
+	reading->found.claimed = false;
+	if (answer.data != NULL)
+		pfree(answer.data);
+}
+
+/*
+ * Has nobody wait for a reading that may not be gone on with: they are given what
+ * there is of it.  NULL is allowed.
+ */
+void
+cph_reading_leave(CphReading *reading)
+{
+	if (reading != NULL && reading->found.claimed)
+		keep(reading, false);
+}
+
+/*
+ * Ends a reading, which is kept for others if it goes beyond what was found.
+ * whole: nothing follows that this scan would ask for.  NULL is allowed.
+ */
+void
+cph_reading_close(CphReading *reading, bool whole)
+{
+	if (reading == NULL)
+		return;
+	keep(reading, whole);
 	MemoryContextDelete(reading->context);
 }

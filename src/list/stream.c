@@ -137,13 +137,15 @@ describe(const CphStreams *streams)
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "rows of %s?%s\n%d rows from " INT64_FORMAT ", %d a page, "
-					 INT64_FORMAT " wanted, newest " INT64_FORMAT,
+					 INT64_FORMAT " wanted, newest %d " INT64_FORMAT,
 					 options->endpoint->resource,
 					 cph_request_query(options->params, options->nparams),
 					 options->first_limit, options->offset, options->page_size,
-					 options->wanted, options->has_newest ? options->newest : 0);
+					 options->wanted, options->has_newest,
+					 options->has_newest ? options->newest : 0);
 	if (streams->nstreams > 1)
-		appendStringInfo(&text, ", oldest " INT64_FORMAT "%s",
+		appendStringInfo(&text, ", oldest %d " INT64_FORMAT "%s",
+						 options->has_oldest,
 						 options->has_oldest ? options->oldest : 0,
 						 streams->merge ? ", merged" : "");
 	for (int i = 0; i < streams->nstreams && streams->fan != NULL; i++)
@@ -207,6 +209,14 @@ is_whole(const CphStreams *streams)
 		ended &= streams->streams[i].ended;
 	return ended || (streams->options.wanted >= 0 &&
 					 streams->returned >= streams->options.wanted);
+}
+
+/* Has nobody wait for streams that may not be gone on with.  NULL is allowed. */
+void
+cph_streams_leave(CphStreams *streams)
+{
+	if (streams != NULL)
+		cph_reading_leave(streams->reading);
 }
 
 /* Ends the streams and their requests.  NULL is allowed. */

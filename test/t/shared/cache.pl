@@ -142,6 +142,19 @@ if (CphShared::shared())
 	cmp_ok($session->seconds, '<', 10, 'nor is an open cursor waited for');
 	$cursor->run('COMMIT');
 
+	# Two whose scans begin one reading after another, in opposite orders, do not
+	# wait for each other.
+	clear();
+	$service->fault('latency', ms => 500);
+	my @names = split /\n/, $node->safe_psql('postgres', 'SELECT server_id FROM local_phones
+		GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2');
+	my @crossed = map { CphShared::start($node, 1, "SET statement_timeout = '60s';
+		SELECT EXISTS (SELECT FROM cph_phones WHERE server_id = s AND phone_name <> s)
+		FROM (VALUES ('$_->[0]'), ('$_->[1]')) AS v (s);") } \@names, [ reverse @names ];
+	is(scalar CphShared::finish($_), 0, 'two readings in each order') foreach @crossed;
+	$service->clear;
+	$service->fault('latency', ms => 50);
+
 	# If that one is ended, another one asks.
 	clear();
 	my $asks = CphSession->new($node);
@@ -258,6 +271,15 @@ $session->run(q{SELECT cph_fdw_cache_clear('cph')});
 asks('... of one server', $list);
 like($session->run(q{SELECT cph_fdw_cache_clear('no')}) . $session->error, qr/"no" does not exist/,
 	'... that is none');
+
+# What was asked for before is not kept when it has come.
+clear();
+my $early = CphSession->new($node);
+$early->run('BEGIN; DECLARE c CURSOR FOR SELECT * FROM cph_phones; FETCH 500 FROM c');
+$service->control('POST', '/_control/insert', { list => 'phones', n => 1 });
+clear();
+$early->run('COMMIT');
+is($session->run($list), 2003, 'nor is what was asked for before it was cleared');
 
 # Where the truth is asked for, it is asked.
 asks('ANALYZE', 'ANALYZE cph_phones');
