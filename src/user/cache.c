@@ -212,6 +212,23 @@ cph_cache_keep(const CphConnection *connection, const char *inquiry,
 }
 
 /*
+ * Forgets the answer that is kept under a key, and whatever was asked for before
+ * now: it is not to be kept when it has come, nor waited for.
+ */
+static void
+forget(const CphRecordKey *key)
+{
+	CphKept    *kept = cph_shared_find(key, false);
+
+	if (kept == NULL)
+		return;
+	memset(kept, 0, sizeof(CphKept));
+	kept->begun_at = cph_transport_now();
+	(void) cph_shared_set_text(NULL, 0);
+	cph_shared_close();
+}
+
+/*
  * cph_fdw_cache_clear(name): forgets the answers that are kept of a server of
  * this database, or, for NULL, of all its servers.
  */
@@ -228,12 +245,9 @@ cph_fdw_cache_clear(PG_FUNCTION_ARGS)
 										  false)->serverid;
 	while (cph_shared_copy(CPH_RECORD_ANSWER, &place, &key, &kept))
 	{
-		if (key.database != MyDatabaseId ||
-			(OidIsValid(serverid) && key.serverid != serverid))
-			continue;
-		drop(&key);
-		/* another record has its place now */
-		place = 0;
+		if (key.database == MyDatabaseId &&
+			(!OidIsValid(serverid) || key.serverid == serverid))
+			forget(&key);
 	}
 	PG_RETURN_VOID();
 }
