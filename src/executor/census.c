@@ -53,32 +53,34 @@ take_count(const CphCover *cover, CphCounted *counted)
 	return true;
 }
 
+/* Asks for several numbers of rows, of which as many as may be are in flight. */
+static void
+send_counts(const CphCover *cover, CphCounted *counted, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const CphCounting *counting = &counted[i].counting;
+
+		counted[i].call = cph_call_send(cph_scan_client(cover->state),
+										cover->state->endpoint, counting->params,
+										counting->nparams, 0, COUNT_LIMIT);
+	}
+}
+
 /*
- * Asks for several numbers of rows, as many at once as may be in flight.
- * Returns false if one of the answers is of no use.
+ * Takes the answers to what was asked, and drops the rest at the first one that is
+ * of no use; false: there is such a one.
  */
 static bool
-ask_counts(const CphCover *cover, CphCounted *counted, int n)
+take_counts(const CphCover *cover, CphCounted *counted, int n)
 {
-	CphClient  *client = cph_scan_client(cover->state);
 	bool		good = true;
-	int			sent = 0;
 
-	for (int i = 0; i < n && good; i++)
+	for (int i = 0; i < n; i++)
 	{
-		for (; sent < n && sent - i < cph_client_concurrency(client); sent++)
-		{
-			const CphCounting *counting = &counted[sent].counting;
-
-			counted[sent].call = cph_call_send(client, cover->state->endpoint,
-											   counting->params,
-											   counting->nparams, 0, COUNT_LIMIT);
-		}
-		good = take_count(cover, &counted[i]);
-	}
-	for (int i = 0; i < sent; i++)
-	{
-		if (counted[i].call != NULL)
+		if (good)
+			good = take_count(cover, &counted[i]);
+		else
 			cph_call_drop(counted[i].call);
 	}
 	return good;
@@ -110,7 +112,8 @@ cph_cover_total(const CphCover *cover)
 {
 	CphCounted	counted = {cph_counting(cover->state, cover->query, NULL, NULL)};
 
-	if (!ask_counts(cover, &counted, 1) ||
+	send_counts(cover, &counted, 1);
+	if (!take_counts(cover, &counted, 1) ||
 		!(counted.proved || cph_counting_prove(&counted.counting, counted.count)))
 		return -1;
 	if (counted.counting.filters == 0)
@@ -135,21 +138,29 @@ is_short(const CphCover *cover, int64 total)
 	return cph_cover_pages(cover, total) <= cover->query->cover->nvalues + TOTALS;
 }
 
+/* Begins to count the rows of some values. */
+static void
+begin_values(const CphCover *cover, List *values, CphCounted *counted)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+		counted[foreach_current_index(lc)].counting =
+			cph_counting(cover->state, cover->query, cover->query->cover,
+						 lfirst(lc));
+	send_counts(cover, counted, list_length(values));
+}
+
 /*
- * Counts the rows of some values.  Returns their sum, or -1 if the numbers
+ * Ends to count the rows of n values.  Returns their sum, or -1 if the numbers
  * cannot be proved.  shown is told of the filters, if all add up.
  */
 static int64
-count_values(const CphCover *cover, List *values, CphCounted *counted, bool *shown)
+end_values(const CphCover *cover, CphCounted *counted, int n, bool *shown)
 {
-	int			n = list_length(values);
 	int64		sum = 0;
 
-	for (int i = 0; i < n; i++)
-		counted[i].counting = cph_counting(cover->state, cover->query,
-										   cover->query->cover,
-										   list_nth(values, i));
-	if (!ask_counts(cover, counted, n) ||
+	if (!take_counts(cover, counted, n) ||
 		!prove_counts(counted, n, cover->total, shown))
 		return -1;
 	for (int i = 0; i < n; i++)
@@ -284,14 +295,15 @@ count_all(CphCover *cover, CphCounted *counted)
 	cover->alike = NIL;
 	if (cover->total < 0 || is_short(cover, cover->total))
 		return OUTCOME_READ;
-	/* their first pages come while the others are counted */
+	/* their pages come while the others are counted */
 	cover->streams = cph_cover_read(cover, cph_cover_class(cover, CPH_SUPERSET),
 									false);
-	sum = count_values(cover, cph_cover_class(cover, CPH_EXACT), counted, &shown);
-	others = sum < 0 ? -1 : read_others(cover);
+	begin_values(cover, cph_cover_class(cover, CPH_EXACT), counted);
+	others = read_others(cover);
+	sum = end_values(cover, counted, list_length(cover->exact), &shown);
 	cph_streams_close(cover->streams);
 	cover->streams = NULL;
-	if (others < 0)
+	if (sum < 0 || others < 0)
 		return OUTCOME_READ;
 	if (cover->state->spec->counted && cph_cover_total(cover) != cover->total)
 		return OUTCOME_MOVED;
@@ -353,7 +365,8 @@ cph_cover_some(CphCover *cover)
 	cover->total = cph_cover_total(cover);
 	if (cover->total < 0 || cph_cover_pages(cover, cover->total) <= list_length(values))
 		return false;
-	sum = count_values(cover, values, counted, &shown);
+	begin_values(cover, values, counted);
+	sum = end_values(cover, counted, list_length(values), &shown);
 	if (sum < 0 || sum > cover->total)
 		return false;
 	/* all rows have one value, or the filter does nothing */

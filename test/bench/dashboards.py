@@ -28,8 +28,11 @@ QUESTIONS = [
     Question("newest ten phones", "SELECT phone_name FROM cph_phones ORDER BY create_time DESC LIMIT 10", 1),
     Question("oldest ten phones", "SELECT phone_name FROM cph_phones ORDER BY create_time LIMIT 10", 3),
     Question("first and last creation", "SELECT min(create_time), max(create_time) FROM cph_phones", 3),
-    Question("phones of a month, how many", "SELECT count(*) FROM cph_phones WHERE create_time >= '2023-06-01' "
-             "AND create_time < '2023-07-01'", 18),
+    Question("phones since a date, how many", "SELECT count(*) FROM cph_phones WHERE create_time >= '2024-02-01'", 18),
+    Question("phones of a month, how many", "SELECT count(*) FROM cph_phones "
+             "WHERE create_time BETWEEN '2024-01-01' AND '2024-02-01'", 18),
+    Question("running phones of a month, how many", "SELECT count(*) FROM cph_phones "
+             "WHERE status = 2 AND create_time BETWEEN '2024-01-01' AND '2024-02-01'", 20),
     Question("page 100 of a table", "SELECT * FROM cph_phones ORDER BY create_time DESC LIMIT 50 OFFSET 4950", 1),
     Question("one phone, by its id", "SELECT * FROM cph_phones WHERE phone_id = :one", 3),
     Question("ten phones, by their ids", "SELECT * FROM cph_phones WHERE phone_id IN (:ten)", 20),
