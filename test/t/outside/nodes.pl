@@ -108,7 +108,7 @@ $hub->safe_psql('postgres', q{
 	CREATE SCHEMA north_reports;
 	IMPORT FOREIGN SCHEMA cph_reports LIMIT TO (fleet_by_status, phones) FROM SERVER north INTO north_reports});
 $service{north}->log;
-is($hub->safe_psql('postgres', q{SELECT phones FROM north_reports.fleet_by_status WHERE status = 8 AND region = 'cph_north'}),
+is($hub->safe_psql('postgres', q{SELECT phones FROM north_reports.fleet_by_status WHERE status = 8 AND region = 'cn-north-4'}),
 	$hub->safe_psql('postgres', q{SELECT count(*) FROM north.local_phones WHERE status = 8}), 'a report of a node');
 is(scalar(grep { /limit=200&offset=0 / } $service{north}->log), 0, 'reads no list');
 
