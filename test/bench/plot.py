@@ -157,7 +157,7 @@ def latency():
 def questions():
     _, *rows = table("Questions of a dashboard")
     *rows, whole = rows
-    width, left, bar, step = 2 * WIDTH, 250, 2 * WIDTH - 330, 26
+    width, left, bar, step = 2 * WIDTH, 280, 2 * WIDTH - 340, 26
     most = number(whole[1])
     shapes = [text(left, 26, f"requests; in grey: the whole list, {most:g}", "start", "bold")]
     for place, row in enumerate(rows):
