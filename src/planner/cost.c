@@ -210,9 +210,9 @@ cph_requests_to_end(const CphTable *table, List *chosen)
 
 /*
  * Returns how many requests more a count takes for the bounds among the chosen
- * clauses: their places are found, and, if rows are bounded from above, that below
- * them once more.  Without statistics no one knows what reading would take, which
- * may be the whole list: then these count for nothing, if that takes more.
+ * clauses: their places are found, or that of one and the end.  Without statistics
+ * no one knows what reading would take, which may be the whole list: then these
+ * count for nothing, if that takes more.
  */
 double
 cph_requests_to_count(const CphTable *table, List *chosen)
@@ -225,7 +225,7 @@ cph_requests_to_count(const CphTable *table, List *chosen)
 	if (!lower && !upper)
 		return 0;
 	requests = requests_to_place(table) *
-		cph_chosen_streams(table, chosen) * (upper ? 2 : 1);
+		cph_chosen_streams(table, chosen) * (lower && upper ? 2 : 1);
 	if (!table->analyzed && requests <
 		table->tuples / cph_options_page_size(table->options, table->endpoint))
 		return 0;
