@@ -10,6 +10,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+dlist_head	cph_clients = DLIST_STATIC_INIT(cph_clients);
+
 /* The reset callback of a client's context: others need not wait for it. */
 static void
 leave(void *arg)
@@ -21,7 +23,10 @@ leave(void *arg)
 		common->trial->client == client)
 		common->trial = NULL;
 	if (client->ticket != NULL)
+	{
+		dlist_delete(&client->node);
 		cph_client_report(client);
+	}
 	cph_connection_close(client->connection);
 	cph_ticket_close(client->ticket);
 }
@@ -111,6 +116,7 @@ cph_client_open(const CphOptions *options, Oid userid, CphCounters *counters)
 	dlist_init(&client->calls);
 	client->ticket = cph_ticket_open(options->serverid,
 									 options->server_name, userid);
+	dlist_push_tail(&cph_clients, &client->node);
 	MemoryContextSwitchTo(caller);
 	return client;
 }

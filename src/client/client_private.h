@@ -56,6 +56,7 @@ typedef struct CphExpected
 
 struct CphClient
 {
+	dlist_node	node;			/* of cph_clients, once it has a ticket */
 	MemoryContext context;
 	MemoryContextCallback callback;
 	const CphOptions *options;
@@ -95,6 +96,7 @@ struct CphClient
 };
 
 /* client.c */
+extern dlist_head cph_clients;	/* of this backend, all that are open */
 extern void cph_client_borrow(CphClient *client);
 extern bool cph_client_has_project(CphClient *client);
 extern int	cph_client_in_flight(CphClient *client);

@@ -9,23 +9,40 @@
 #include "utils/memutils.h"
 
 /*
- * Goes on with a client whose call finds out what this one waits for: its scan
- * may not be read again before this one has its rows.  Its descriptor becomes
- * readable, since what it was to tell may have been taken here.
+ * Goes on with another client, whose scan may not be read again before this one
+ * has its rows.  Its descriptor becomes readable, since what it was to tell may
+ * have been taken here.
  */
 static void
-help_other(CphClient *client)
+help(CphClient *other)
 {
-	CphClient  *other;
-
-	if (client->beaten || !cph_client_is_behind(client))
-		return;
-	other = client->common->trial->client;
 	cph_transport_perform(other->transport);
 	/* before it goes on, which may raise an error, and again after it */
 	cph_transport_wake_at(other->transport, cph_transport_now());
 	cph_client_step(other);
 	cph_transport_wake_at(other->transport, cph_transport_now());
+}
+
+/*
+ * Goes on with those of this backend's clients that this one waits for: whose call
+ * finds out what it lacks, or who may hold the turn that it is to have.
+ */
+static void
+help_others(CphClient *client)
+{
+	dlist_iter	iter;
+
+	if (!client->beaten && cph_client_is_behind(client))
+		help(client->common->trial->client);
+	else if (client->turn_at != 0)
+		dlist_foreach(iter, &cph_clients)
+		{
+			CphClient  *other = dlist_container(CphClient, node, iter.cur);
+
+			if (other != client && cph_client_in_flight(other) > 0 &&
+				other->options->serverid == client->options->serverid)
+				help(other);
+		}
 }
 
 /*
@@ -38,7 +55,7 @@ cph_client_perform(CphClient *client)
 	(void) cph_ticket_wait(client->ticket, CPH_WAIT_NONE);
 	cph_transport_perform(client->transport);
 	cph_client_notice(client);
-	help_other(client);
+	help_others(client);
 	cph_client_step(client);
 }
 

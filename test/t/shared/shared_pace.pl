@@ -134,6 +134,27 @@ if (CphShared::shared())
 	$second->run('COMMIT');
 }
 
+# A session's own scan, which goes on only when the query behind each of its rows
+# is done, does not hold that up.
+options(max_server_requests => 1, fetch_size => 100);
+my $looped = CphSession->new($node);
+is($looped->state(q{DO $$
+	DECLARE
+		row record;
+		rows int := 0;
+		start timestamptz;
+	BEGIN
+		FOR row IN SELECT phone_id FROM cph_phones LOOP
+			rows := rows + 1;
+			CONTINUE WHEN rows % 50 <> 0;
+			start := clock_timestamp();
+			PERFORM count(*) FROM cph_servers;
+			ASSERT clock_timestamp() - start < interval '2 s';
+		END LOOP;
+		ASSERT rows = 600;
+	END$$}), '', 'a query for rows of a scan');
+$looped->quit;
+
 # What one session is told to wait, all do.
 options();
 $service->fault('rate', n => 0, retry_after => 2, times => 1);
