@@ -5,6 +5,7 @@ from typing import Callable, NamedTuple
 from .bounds import Demand
 from .clauses import Clauses, Value, quote
 from .lists import Lists
+from .log import PAGE_MAX
 
 PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_memoize", "enable_material",
            "enable_sort", "enable_incremental_sort", "enable_hashagg")
@@ -196,6 +197,9 @@ class Shapes:
         if demand.pushable and self.setup.on("enable_limit_pushdown") and table.name != "guarded":
             if demand.fans == 1:
                 wanted = limit[2]
+                # What is skipped may have to show that the filter filters, a page of it as was asked for.
+                if demand.must and self.setup.reading.settings.get("page_cap"):
+                    wanted += min(limit[3], PAGE_MAX[table.resource])
             return (lambda ids: demand.first(wanted)), None
         matching = f"SELECT {table.id.name} FROM {table.name}{self.where(table, clauses)}"
         return (lambda ids: demand.until(ids, wanted)), matching
