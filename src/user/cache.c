@@ -176,7 +176,8 @@ cph_cache_unclaim(const CphConnection *connection, const char *inquiry,
 
 /*
  * Keeps an answer under an inquiry, unless a younger one is there, or more of
- * the same, or it is too large, or the options are others by now.
+ * the same, or it was asked for before that was cleared, or it is too large, or the
+ * options are others by now.
  */
 void
 cph_cache_keep(const CphConnection *connection, const char *inquiry,
@@ -195,9 +196,10 @@ cph_cache_keep(const CphConnection *connection, const char *inquiry,
 	memcpy(text + head, answer->data, answer->length);
 	make_room(length);
 	kept = cph_shared_open(&key, false);
-	if (kept->length > 0 &&
-		(kept->begun_at > answer->begun_at ||
-		 (kept->begun_at == answer->begun_at && kept->length >= length)))
+	if (answer->begun_at < kept->cleared_at ||
+		(kept->length > 0 &&
+		 (kept->begun_at > answer->begun_at ||
+		  (kept->begun_at == answer->begun_at && kept->length >= length))))
 		cph_shared_close();
 	else if (cph_shared_set_text(text, length))
 	{
@@ -223,7 +225,7 @@ forget(const CphRecordKey *key)
 	if (kept == NULL)
 		return;
 	memset(kept, 0, sizeof(CphKept));
-	kept->begun_at = cph_transport_now();
+	kept->begun_at = kept->cleared_at = cph_transport_now();
 	(void) cph_shared_set_text(NULL, 0);
 	cph_shared_close();
 }

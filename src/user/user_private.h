@@ -162,6 +162,7 @@ typedef struct CphKept
 	Size		length;			/* of the text; 0: it has none yet */
 	uint64		asker;			/* ticket of who asks for it; 0: nobody */
 	uint64		ended;			/* ticket of who has done so last */
+	int64		cleared_at;		/* what was asked for before is not kept */
 } CphKept;
 
 /* Returns the key of a record of a connection's user mapping. */
