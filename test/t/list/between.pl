@@ -144,6 +144,7 @@ my $wrong = 0;
 my $trials = $ENV{CPH_TEST_TRIALS} // 20;
 foreach my $scan (1 .. $trials)
 {
+	$session = CphSession->new($node) if $scan % 20 == 0;	# its time is limited
 	$service->reset(phones => 5000, seed => $scan, ties => $scan % 2 ? 0.3 : 0.95);
 	CphTest::copies($node, $service);
 	($middle, $old) = map { older_than($_) } 0.5, 0.9;
