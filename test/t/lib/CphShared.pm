@@ -6,6 +6,7 @@
 #   CphShared::sessions($node, 50, $sql);    # in each of 50 sessions at once
 #   my $run = CphShared::start($node, 50, $sql);  # the same, and go on meanwhile
 #   CphShared::finish($run);
+#   CphShared::crash($node, $run, $pid);   # kill the backend that does it
 #
 # CPH_TEST_ALONE in the environment: it has none, as where the library is not
 # preloaded; the tests then expect what each session does by itself.
@@ -81,14 +82,22 @@ sub finish
 	return wantarray ? ($failed, $run->{output}) : $failed;
 }
 
-# Waits until a server that starts anew after a crash takes sessions again.
-sub until_up
+# Kills the backend that runs what was started, and waits until the server, which
+# starts anew, takes sessions again.
+sub crash
 {
-	my ($node) = @_;
+	my ($node, $run, $pid) = @_;
+	my $written = -s $node->logfile;
+	my $seen = '';
 
+	kill 'KILL', $pid;
+	finish($run);
 	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
-		return if system_log('psql', '-X', '-q', '-c', '', $node->connstr('postgres')) == 0;
+		# before the server has seen it, it may take a session, which it ends then
+		$seen ||= slurp_file($node->logfile, $written) =~ /reinitializing/;
+		return if $seen &&
+			system_log('psql', '-X', '-q', '-c', '', $node->connstr('postgres')) == 0;
 		sleep 0.1;
 	}
 	die 'the server does not come back';

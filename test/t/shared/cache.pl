@@ -177,9 +177,7 @@ if (CphShared::shared())
 	$run = CphShared::start($node, 1, "$reports[0];");
 	sleep 0.01 until $session->run('SELECT coalesce(max(pages), 0) FROM cph_fdw_stat_progress') > 10;
 	my $killed = $session->run('SELECT pid FROM cph_fdw_stat_progress WHERE pages > 0');
-	kill 'KILL', $killed;
-	CphShared::finish($run);
-	CphShared::until_up($node);
+	CphShared::crash($node, $run, $killed);
 	$session = CphSession->new($node);
 	$service->entries;
 	CphTest::same($node, $reports[1]);

@@ -173,9 +173,8 @@ $service->fault('stall', times => 1);
 $run = CphShared::start($node, 1, $count);
 $node->poll_query_until('postgres',
 	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^DO' AND wait_event_type = 'Extension'});
-kill 'KILL', $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '^DO'});
-CphShared::finish($run);
-CphShared::until_up($node);
+CphShared::crash($node, $run,
+	$node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '^DO'}));
 CphShared::sessions($node, 10, $count, 'after a crash');
 
 done_testing();

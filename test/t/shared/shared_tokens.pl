@@ -134,9 +134,7 @@ $run = CphShared::start($node, 1, $count);
 $node->poll_query_until('postgres',
 	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^DO' AND wait_event_type = 'Extension'});
 my $pid = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '^DO'});
-kill 'KILL', $pid;
-CphShared::finish($run);
-CphShared::until_up($node);
+CphShared::crash($node, $run, $pid);
 CphShared::sessions($node, 10, $count, 'after a crash');
 is(sent('POST'), CphShared::shared() ? 2 : 11, 'one of them asks');
 
