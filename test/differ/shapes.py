@@ -423,8 +423,9 @@ class Shapes:
         sql = f"SELECT {time}, {id_}, {function} FROM {table.name}{where} ORDER BY {time} DESC, {id_}"
         if rng.random() < 0.4:
             sql += " LIMIT 7"
-        return Case("window", (sql,), 3, None, None, lambda ids: demand.everything(), demand, demand.refused,
-                    self.planner())
+        # The oldest may come first, to be sorted no more.
+        return Case("window", (sql,), 3, None, None, lambda ids: max(demand.everything(), demand.from_end()), demand,
+                    demand.refused, self.planner())
 
     def cte(self):
         rng = self.rng
@@ -439,7 +440,9 @@ class Shapes:
             f"SELECT * FROM (SELECT {time}, {id_} FROM c ORDER BY {time} DESC, {id_} LIMIT 20) AS s ORDER BY {id_} LIMIT 5",
             f"SELECT count(*) FROM (SELECT 1 FROM c LIMIT 11 OFFSET 3) AS s", "SELECT sum(n) FROM (SELECT count(*) AS n FROM c) AS s"])
         sql = f"WITH c AS {materialized}(SELECT * FROM {table.name}{where}) {end}"
-        return Case("cte", (sql,), 0, None, None, lambda ids: 2 * demand.everything(), demand, demand.refused)
+        # A self-join may ask for each row by its id, of the servers.
+        each = len(demand.all) if "JOIN" in end and table.resource == "servers" else 0
+        return Case("cte", (sql,), 0, None, None, lambda ids: 2 * demand.everything() + each, demand, demand.refused)
 
     def union(self):
         rng = self.rng
