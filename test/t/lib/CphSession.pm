@@ -3,6 +3,8 @@
 #   my $session = CphSession->new($node);
 #   my $rows = $session->run('SELECT ...');       # what psql prints
 #   my $state = $session->state('SELECT ...');    # '' or the SQLSTATE
+#   $session->start('SELECT ...');                # and later, of several at once
+#   my $rows = $session->finish;
 #   $session->error                               # the last error, with all
 #   $session->descriptors, $session->kilobytes    # of the backend, now
 #
@@ -40,6 +42,39 @@ sub run
 	$self->{psql}->{stderr} = '';
 	$self->{seconds} = time - $start;
 	return $rows;
+}
+
+# Sends a query and does not wait for it; psql measures its time.
+sub start
+{
+	my ($self, $query) = @_;
+
+	$self->{psql}->{stderr} = '';
+	$self->{started} = time;
+	$self->{psql}->{stdin} .= "\\timing on\n$query;\n";
+	$self->{psql}->{run}->pump_nb;
+	return;
+}
+
+# Waits for the query of start, and returns what psql prints of its rows.
+sub finish
+{
+	my ($self) = @_;
+
+	my $rows = $self->{psql}->query('\timing off');
+	$self->{error} = $self->{psql}->{stderr};
+	$self->{psql}->{stderr} = '';
+	$rows =~ s/^Time: ([0-9]+)[.,]?([0-9]*) ms.*\n?//m or die "no time in '$rows'";
+	$self->{seconds} = "$1.$2" / 1000;
+	chomp $rows;
+	return $rows;
+}
+
+# When the query of start ended, at the latest.
+sub ended
+{
+	my ($self) = @_;
+	return $self->{started} + $self->{seconds};
 }
 
 # Runs a query and returns its SQLSTATE, '' if it did not fail.
