@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 
 use CphGateway;
 use CphLogin;
+use CphRelay;
 use CphSession;
 use CphTest;
 use PostgreSQL::Test::Utils;
@@ -78,11 +79,11 @@ for (1 .. 100)
 }
 is($open, 0, 'no connection is left open');
 
-# Fifty queries in a row: one connection, and over TLS one handshake; over HTTP/2
-# whole scans as well.
+# Fifty queries in a row: one connection, and over TLS one handshake.  Fifty whole
+# scans: four at most, or over HTTP/2 one; all are made by the first.
 SKIP:
 {
-	skip 'no openssl here', 3 unless CphLogin::have_openssl();
+	skip 'no openssl here', 9 unless CphLogin::have_openssl();
 	my $directory = PostgreSQL::Test::Utils::tempdir();
 	my $authority = CphLogin::authority($directory, 'authority');
 	my $certificate = CphLogin::certificate($directory, 'service', 'authority',
@@ -100,12 +101,25 @@ SKIP:
 		my $end = $from->stats;
 		is_deeply([ map { $end->{$_} - $start->{$_} } 'connections', 'handshakes' ],
 			[ 1, $handshakes ], "$schema: fifty queries, one connection");
+		my $found = join ' ', map { $fifty->run("SELECT count(imei) FROM $schema.cph_phones") } 1 .. 50;
+		is($found, join(' ', (1000) x 50), '... fifty scans');
+		$end = $from->stats;
+		my $connections = $end->{connections} - $start->{connections};
+		cmp_ok($connections, '<=', 4, "... $connections connections");
+		is($end->{handshakes} - $start->{handshakes}, $handshakes * $connections,
+			'... as many handshakes, if it is TLS');
 	}
+
+	# What the relay counts are connections of TCP, refused or broken ones too.  The
+	# gateway speaks TLS only, and a connection has one handshake: there can be no
+	# more than these.
 	my $gateway = CphGateway->new($service->port);
 	skip 'there is no gateway', 1 unless $gateway;
-	$gateway->attach($node);
+	my $relay = CphRelay->new($gateway->port);
+	$gateway->attach($node, port => $relay->port);
 	$fifty->run('SELECT max(imei) FROM cph_phones') for 1 .. 50;
-	is_deeply([ $gateway->seen ], [ 1, 'h2' ], 'HTTP/2: fifty scans, one connection');
+	is_deeply([ $gateway->seen, $relay->stats->{connections} ], [ 1, 'h2', 1 ],
+		'HTTP/2: fifty scans, one connection of TCP, so one handshake');
 }
 
 done_testing();
