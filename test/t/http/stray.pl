@@ -1,5 +1,7 @@
 # What a kept connection holds that nobody asked for, and a load balancer's
-# goodbye: neither becomes the answer to the next request.
+# goodbye: neither becomes the answer to the next request.  Over HTTP/2 they cannot
+# be: an answer has its stream's number, one for a stream that has ended is dropped,
+# and a goodbye is a GOAWAY; what the service says unasked ends at the gateway.
 #
 # Copyright (c) 2026, the cph_fdw developers
 
