@@ -5,7 +5,35 @@ Where no error may follow, the answer must be right.  With max_retries = 2 what 
 Copyright (c) 2026, the cph_fdw developers
 """
 
-#: (kind, parameters, SQLSTATEs, or none)
+import time
+
+from kinds import Query
+
+#: A query that sends one request.
+SHORT = Query("SELECT phone_id FROM cph_phones LIMIT 1")
+
+
+def late(service, backends, ms):
+    """Each backend gets an answer twice, the second when its connection is idle.
+
+    One that came while the next request is on its way could not be told from the answer to that.
+    """
+    service.fault("twice", ms=ms)
+    for backend in backends:
+        backend.query(SHORT, timeout(()))
+    time.sleep(ms / 1000 + .2)
+    service.no_faults()
+
+
+def goodbye(service, backends, status):
+    """A load balancer says goodbye on every idle connection."""
+    service.control("POST", "disconnect", status=status)
+
+
+#: What befalls idle connections, before the round's queries: kind -> what does it.
+BEFORE = {"late": late, "goodbye": goodbye}
+
+#: (kind, a fault of the service or one of BEFORE, parameters, SQLSTATEs, or none)
 MISHAPS = (
     ("status", {"status": 503, "times": 2}, ()),
     ("status", {"status": 500, "error_code": "CPS.0003", "times": 2}, ()),
@@ -20,6 +48,8 @@ MISHAPS = (
     ("silence", {"times": 2}, ()),
     ("silence", {"where": "body", "times": 1}, ()),
     ("twice", {"times": 5}, ()),
+    ("late", {"ms": 20}, ()),
+    ("goodbye", {"status": 408}, ()),
     ("status", {"status": 503}, ("HV000",)),
     ("status", {"status": 403}, ("42501",)),
     ("redirect", {}, ("HV000",)),

@@ -33,7 +33,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "bench"))
 sys.dont_write_bytecode = True
 
 from common import PROJECT, TOKEN, Service, Session  # noqa: E402
-from mishaps import MISHAPS, OPTIONS, timeout  # noqa: E402
+from mishaps import BEFORE, MISHAPS, OPTIONS, timeout  # noqa: E402
 from kinds import KINDS  # noqa: E402
 
 FAULTY = .05                # of the rounds
@@ -141,7 +141,10 @@ class Group:
         states = ()
         if self.rng.random() < FAULTY:
             kind, parameters, states = self.rng.choice(MISHAPS)
-            self.service.fault(kind, after=self.rng.randrange(10), **parameters)
+            if kind in BEFORE:
+                BEFORE[kind](self.service, self.backends, **parameters)
+            else:
+                self.service.fault(kind, after=self.rng.randrange(10), **parameters)
             self.faulty += 1
         answers = list(self.pool.map(lambda backend, query: backend.query(query[1], timeout(states)), self.backends, queries))
         self.service.no_faults()
