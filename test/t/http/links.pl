@@ -8,9 +8,11 @@ use strict;
 use warnings FATAL => 'all';
 
 use CphGateway;
+use CphLogin;
 use CphRelay;
 use CphSession;
 use CphTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -32,9 +34,6 @@ if ($gateway = CphGateway->new($behind->port))
 	  if $node->safe_psql('postgres', 'CREATE SCHEMA h2') eq '';
 	$gateway->attach($node, name => 'h2', port => $relay->port);
 }
-CphTest::attach($node, $service, name => 'other', schema => 'other', copies => 0,
-	server => \%brisk)
-  if $node->safe_psql('postgres', 'CREATE SCHEMA other') eq '';
 
 # Ends what there is of the link between a schema's server and its service.
 sub silence
@@ -43,20 +42,24 @@ sub silence
 	return $schema eq 'h2' ? $relay->silence : $service->silence;
 }
 
-# Passes if a query has the right rows soon, without an error or a notice.  What
-# is dead then comes to life again, so that the other side sees that it is not
-# used: a port that it still thinks of cannot be used again.
+# Passes if a query has the right rows soon, without an error or a notice, and
+# returns them; undef: the caller compares them.  What is dead then comes to life
+# again, so that the other side sees that it is not used: a port that it still
+# thinks of cannot be used again.
 sub survives
 {
 	my ($session, $query, $rows, $name) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($session->run($query), $rows, $name);
-	is($session->error, '', '... without an error');
+	my $found = $session->run($query);
+	is($found, $rows, $name) if defined $rows;
+	is($session->error, '', "$name: without an error");
 	cmp_ok($session->seconds, '<', $TIMEOUT + $BEYOND, '... soon');
 	$_->speak foreach $service, $relay // ();
-	return;
+	return $found;
 }
+
+my $ids = $node->safe_psql('postgres', 'SELECT phone_id FROM local_phones ORDER BY phone_id COLLATE "C"');
 
 foreach my $schema ('public', $gateway ? 'h2' : ())
 {
@@ -77,56 +80,137 @@ foreach my $schema ('public', $gateway ? 'h2' : ())
 		cmp_ok($session->seconds, '<', $TIMEOUT, '... to wait for');
 
 		# A cursor that paused, and one whose requests are in flight: where an
-		# answer had come before, a time-out is a failure.
-		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '1')");
+		# answer had come before, a time-out is a failure.  Its pages are more than
+		# what is read ahead.
+		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '1', SET fetch_size '5')");
 		$session->run("BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM $schema.cph_phones");
-		$session->run('MOVE 30 FROM c');
-		silence($schema);
-		survives($session, 'MOVE 200 FROM c', '', "$where: under a cursor");
-		silence($schema);
+		my @fetched = $session->run('FETCH 30 FROM c');
+		cmp_ok(silence($schema)->{silenced}, '>', 0, '... with connections that die');
+		push @fetched, survives($session, 'FETCH 200 FROM c', undef, "$where: under a cursor");
+		cmp_ok(silence($schema)->{silenced}, '>', 0, '... and die again');
 		$session->run("SELECT pg_sleep($TIMEOUT + 1.5)");
-		survives($session, 'MOVE ALL FROM c', '', "$where: a cursor that paused");
+		push @fetched, survives($session, 'FETCH ALL FROM c', undef, "$where: a cursor that paused");
+		is(join("\n", sort map { split /\n/ } @fetched), $ids, '... has each row once');
 		is($session->state('COMMIT'), '', '... to its end');
-		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '0')");
+		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '0', SET fetch_size '20')");
 		$session->quit;
 	}
 }
 
-# Several scans share what one of them has found out.
-foreach my $async ('true', 'false')
+# Several scans of a statement share what one of them has found out, and sessions
+# do not wait for each other.  For each number of requests at once there are
+# servers of their own, of all kinds of link: two to one service, one over TLS,
+# one over HTTP/2.
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my ($secure, $authority);
+if (CphLogin::have_openssl())
 {
-	my $session = CphSession->new($node);
-	my $query = 'SELECT count(imei), count(DISTINCT phone_id) FROM ('
-	  . join(' UNION ALL ', map { "SELECT * FROM $_.cph_phones" } 'public', 'other', $gateway ? 'h2' : ())
-	  . ') p';
-	my $rows = ($gateway ? 1350 : 900) . '|450';
-	$session->run("ALTER SERVER $_ OPTIONS (ADD async_capable '$async')")
-	  foreach $async eq 'true' ? ('cph', 'other', $gateway ? 'h2' : ()) : ();
-	$session->run("ALTER SERVER $_ OPTIONS (SET async_capable '$async')")
-	  foreach 'cph', 'other', $gateway ? 'h2' : ();
-	is($session->run($query), $rows, "several servers below Append, asynchronous: $async");
-	silence($_) foreach 'public', $gateway ? 'h2' : ();
-	survives($session, $query, $rows, '... with dead connections');
-	survives($session, $query, $rows, '... and none is left');
-	cmp_ok($session->seconds, '<', $TIMEOUT, '... to wait for');
-	$session->quit;
+	$authority = CphLogin::authority($directory, 'authority');
+	$secure = CphTest::service(phones => 450,
+		tls => CphLogin::certificate($directory, 'service', 'authority', 'IP:127.0.0.1', -1, 30));
+}
+my @kinds = ('one', 'two', $secure ? 'tls' : (), $gateway ? 'http2' : ());
+my (@sessions, @appends);
+foreach my $concurrency (1, 4, 16, 32)
+{
+	foreach my $kind (@kinds)
+	{
+		my $name = "$kind$concurrency";
+		$node->safe_psql('postgres', "CREATE SCHEMA $name");
+		CphTest::attach($node, $kind eq 'tls' ? $secure : $kind eq 'http2' ? $behind : $service,
+			name => $name, schema => $name, copies => 0,
+			server => { %brisk, max_concurrent_requests => $concurrency, async_capable => 'true',
+				$kind eq 'tls' ? (sslrootcert => $authority) : () });
+		$gateway->attach($node, name => $name, port => $relay->port) if $kind eq 'http2';
+	}
+	push @sessions, CphSession->new($node);
+	push @appends, rows(map { "$_$concurrency.cph_phones" } @kinds);
 }
 
-# A link that dies while its scan runs.
+# A query for the number of rows, and for what is in them.
+sub rows
+{
+	return 'SELECT count(*), sum(hashtext(phone_id || imei)::bigint) FROM ('
+	  . join(' UNION ALL ', map { "SELECT phone_id, imei FROM $_" } @_) . ') p';
+}
+
+# Sets an option of all servers of the kinds.
+sub set_all
+{
+	my ($option) = @_;
+	$node->safe_psql('postgres', join '', map {
+		my $kind = $_;
+		map { "ALTER SERVER $kind$_ OPTIONS (SET $option);" } 1, 4, 16, 32 } @kinds);
+	return;
+}
+
+# Ends all links that there are; returns how many.
+sub silence_all
+{
+	my $silenced = 0;
+	$silenced += $_->silence->{silenced} foreach $service, $secure // (), $relay // ();
+	return $silenced;
+}
+
+# Passes if each session has the right rows of its query, all at once, after the
+# links have died; running: while the queries run.
+sub survive
+{
+	my ($sessions, $queries, $rows, $name, %options) = @_;
+	my @services = ($service, $secure // (), $gateway ? $behind : ());
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is_deeply([ map { $sessions->[$_]->run($queries->[$_]) } 0 .. $#$sessions ],
+		[ ($rows) x @$sessions ], "$name: queries open connections");
+	if ($options{running})
+	{
+		$_->fault('latency', ms => 800) foreach @services;
+	}
+	else
+	{
+		cmp_ok(silence_all(), '>=', @$sessions, '... which die');
+	}
+	$sessions->[$_]->start($queries->[$_]) foreach 0 .. $#$sessions;
+	my $dead = time;
+	if ($options{running})
+	{
+		Time::HiRes::sleep(1);
+		cmp_ok(silence_all(), '>=', @$sessions, '... which die meanwhile');
+		$dead = time;
+		$_->clear foreach @services;
+	}
+	is_deeply([ map { $_->finish } @$sessions ], [ ($rows) x @$sessions ], '... each has its rows');
+	is(join('', map { $_->error } @$sessions), '', '... without an error');
+	foreach (@$sessions)
+	{
+		cmp_ok($_->ended, '>', $dead + $TIMEOUT - 1.5, '... after a wait');
+		cmp_ok($_->ended, '<', $dead + $TIMEOUT + $BEYOND, '... not for long');
+	}
+	$_->speak foreach $service, $secure // (), $relay // ();
+	return;
+}
+
+my $all = $node->safe_psql('postgres', rows(('local_phones') x @kinds));
+my $alone = $node->safe_psql('postgres', rows('local_phones'));
+survive(\@sessions, \@appends, $all, '1, 4, 16 and 32 requests at once, asynchronous Append');
+set_all(q{async_capable 'false'});
+survive(\@sessions, \@appends, $all, '... Append');
+
+# Eight sessions.
+my @more = map { CphSession->new($node) } 1 .. 4;
+survive([ @sessions, @more ],
+	[ map { my $kind = $_; map { rows("$kind$_.cph_phones") } 1, 4, 16, 32 } 'one', $secure ? 'tls' : 'two' ],
+	$alone, 'eight sessions');
+$_->quit foreach @more;
+
+# Links that die while scans run: where an answer had come before, a time-out is a
+# failure.
+set_all(q{async_capable 'true'});
+set_all(q{max_retries '1'});
+survive(\@sessions, \@appends, $all, 'running scans below Append', running => 1);
+survive(\@sessions, [ map { rows("one$_.cph_phones") } 1, 4, 16, 32 ], $alone, 'running scans', running => 1);
+$_->quit foreach @sessions;
 my $session = CphSession->new($node);
-$node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (SET max_concurrent_requests '4', SET max_retries '1')});
-$service->fault('latency', ms => 200);
-my $scan = $node->background_psql('postgres', on_error_stop => 0);
-my $start = time;
-$scan->query_until(qr/begun/,
-	"\\echo begun\nSELECT count(imei) FROM cph_phones;\n\\echo ended\n");
-Time::HiRes::sleep(0.5);
-cmp_ok($service->silence->{silenced}, '>', 0, 'connections die');
-like($scan->query('SELECT 1'), qr/450/, '... under a running scan');
-cmp_ok(time - $start, '>', $TIMEOUT, '... which waits');
-cmp_ok(time - $start, '<', $TIMEOUT + $BEYOND + 1, '... not for long');
-$scan->quit;
-$service->clear;
 
 # Where new connections are not to be had either, there is an error, in time.
 SKIP:
