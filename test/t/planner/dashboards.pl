@@ -240,6 +240,129 @@ for (1 .. $trials)
 is($lost, 0, 'no phone is lost that had such a status all the time');
 is($twice, 0, 'none is found twice');
 
+# Numbers of what changes: a list that is counted or read at once has as many as stayed,
+# or more, and no more than there ever were.  Each query has a column for each text of
+# filters, statuses that it counts together.
+my $few = $ENV{CPH_TEST_TRIALS} // 3;
+my %statuses = (
+	all => [ -9 .. -5, 0 .. 4, 6 .. 8 ],
+	not_2 => [ -9 .. -5, 0, 1, 3, 4, 6 .. 8 ],
+	below_0 => [ -9 .. -5 ],
+	above_2 => [ 3, 4, 6 .. 8 ],
+	some => [ -9 .. -5 ],
+	off => [ 7, 8 ]);
+
+# How many of a list stayed of some statuses, and how many there ever were; a row that
+# changed from one of them to another is in ever twice, and may be found so.
+sub limits_of
+{
+	my ($list, $values) = @_;
+	my ($stayed, $ever) = (0, 0);
+	foreach my $status (@$values)
+	{
+		my $of = "$list?status=$status";
+		$stayed += $service->control('GET', "/_control/stayed/$of")->{count};
+		$ever += $service->control('GET', "/_control/ever/$of")->{count};
+	}
+	return ($stayed, $ever);
+}
+
+my @counted = (
+	[ 'SELECT count(*) FROM cph_phones WHERE status <> 2', 'not_2' ],
+	[ 'SELECT count(*) FROM cph_phones WHERE status < 0', 'below_0' ],
+	[ 'SELECT count(*) FROM cph_phones WHERE status > 2', 'above_2' ],
+	[ 'SELECT count(*) FROM cph_phones WHERE status BETWEEN -9 AND -5', 'some' ],
+	[ 'SELECT count(*) FILTER (WHERE status = 2), count(*) FILTER (WHERE status IN (7, 8)) FROM cph_phones', [2], 'off' ],
+	[ 'SELECT sum(CASE WHEN status = 2 THEN 1 ELSE 0 END), count(*) FROM cph_phones', [2], 'all' ]);
+foreach my $change ([ 'go and come' => (replaced => 1) ], [ 'swap their statuses' => (swapped => 2) ])
+{
+	my ($name, %settings) = @$change;
+	$service->clear;
+	$service->set(creating => 'all', %settings);
+	my @outside;
+	for my $trial (1 .. $few)
+	{
+		foreach my $case (@counted)
+		{
+			my ($query, @of) = @$case;
+			$service->control('POST', '/_control/mark', {});
+			my @found = split /\|/, $node->safe_psql('postgres', $query);
+			foreach (0 .. $#of)
+			{
+				my ($stayed, $ever) = limits_of('phones', ref $of[$_] ? $of[$_] : $statuses{ $of[$_] });
+				push @outside, "$query: $found[$_] is not from $stayed to $ever"
+				  if $found[$_] < $stayed || $found[$_] > $ever;
+			}
+		}
+	}
+	is(scalar(@outside), 0, "numbers while phones $name") or diag join "\n", @outside;
+}
+
+# A status that some phone had all the time is shown, and none that no phone had.
+$service->clear;
+$service->set(creating => 'all', swapped => 2, replaced => 1);
+my ($missing, $strange) = (0, 0);
+for (1 .. $few)
+{
+	$service->control('POST', '/_control/mark', {});
+	my %shown = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', 'SELECT DISTINCT status FROM cph_phones');
+	foreach my $status (@{ $statuses{all} })
+	{
+		my ($stayed, $ever) = limits_of('phones', [$status]);
+		$missing++ if $stayed && !$shown{$status};
+		$strange++ if !$ever && $shown{$status};
+	}
+}
+is("$missing $strange", '0 0', 'statuses while phones change them');
+
+# Servers by status, of so many that they are counted.
+$service->reset(phones => 100, servers => 3_000);
+$node->safe_psql('postgres', 'ANALYZE cph_servers');
+$service->set(creating => 'all', changing => 'servers', swapped => 2, replaced => 1);
+my @servers;
+for (1 .. $few)
+{
+	$service->control('POST', '/_control/mark', {});
+	my %found = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT status, count(*) FROM cph_servers GROUP BY status');
+	foreach my $status (0 .. 5, 8, 10 .. 13)
+	{
+		my ($stayed, $ever) = limits_of('servers', [$status]);
+		my $number = $found{$status} // 0;
+		push @servers, "$status: $number is not from $stayed to $ever" if $number < $stayed || $number > $ever;
+	}
+}
+is(scalar(@servers), 0, 'servers by status while they change') or diag join "\n", @servers;
+
+# Phones of a status between times; and some are joined with their ids, of which none
+# that stays is missing.
+$service->reset(phones => 6_000, servers => 100);
+$node->safe_psql('postgres', 'ANALYZE cph_servers');
+$service->set(creating => 'all', swapped => 2, replaced => 1);
+my ($between, $joined, $doubled) = (0, 0, 0);
+for (1 .. $few)
+{
+	CphTest::copies($node, $service);
+	my ($new, $middle, $old, $ids) = some_of_fleet();
+	my $among = "create_time BETWEEN $old AND $new";
+	my @before = split /\n/, $node->safe_psql('postgres', "SELECT phone_id FROM local_phones WHERE $among");
+	$service->control('POST', '/_control/mark', {});
+	my $number = $node->safe_psql('postgres', "SELECT count(*) FROM cph_phones WHERE status = 8 AND $among");
+	# Who comes is newer than all, so that all that were ever between were so before.
+	my $judged = $service->control('POST', '/_control/judge/phones?status=8', { ids => [], among => \@before });
+	$between++ if $number < $judged->{stayed} || $number > $judged->{ever};
+
+	$node->safe_psql('postgres', 'TRUNCATE tickets; INSERT INTO tickets VALUES ' . join ', ', map { "($_)" } @$ids);
+	$service->control('POST', '/_control/mark', {});
+	my %found;
+	$found{$_}++ foreach split /\n/, $node->safe_psql('postgres', 'SELECT phone_id FROM tickets JOIN cph_phones p USING (phone_id)');
+	$judged = $service->control('POST', '/_control/judge/phones',
+		{ ids => [ keys %found ], among => [ map { s/'//gr } @$ids ] });
+	$joined += @{ $judged->{lost} } + @{ $judged->{strange} };
+	$doubled += grep { $_ > 1 } values %found;
+}
+is($between, 0, 'phones of a status between times');
+is("$joined $doubled", '0 0', 'phones joined by their ids');
+
 # Phones by their ids, while others go and come.
 ($lost, $twice) = (0, 0);
 for (1 .. $trials)

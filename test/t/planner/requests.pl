@@ -24,6 +24,9 @@ my ($stopped, $abnormal) = map {
 	$node->safe_psql('postgres', "SELECT count(*) FROM local_phones WHERE status = $_")
 } 8, -7;
 
+# What takes saw last.
+my @requests;
+
 # Passes if the query takes so many requests at most, and answers as a copy.
 sub takes
 {
@@ -32,9 +35,9 @@ sub takes
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$service->entries;
 	CphTest::same($node, $query, %options);
-	my @log = $service->log;
-	cmp_ok(scalar(@log), '<=', $most, "requests: $query")
-	  or diag join "\n", @log;
+	@requests = $service->log;
+	cmp_ok(scalar(@requests), '<=', $most, "requests: $query")
+	  or diag join "\n", @requests;
 	return;
 }
 
@@ -68,6 +71,36 @@ takes(int($stopped / 199) + int($abnormal / 199) + 4,
 	'SELECT * FROM cph_phones WHERE status IN (8, -7)');
 takes(4, "SELECT * FROM cph_phones WHERE create_time >= '$time'");
 takes(10, 'SELECT * FROM ten JOIN cph_phones USING (server_id)');
+
+# A time itself is both bounds, also that of a phone compared as a row, as those do
+# who page by keys; values beside a list of values are more of it.
+{
+	my ($newest, $early, $late) = map {
+		$node->safe_psql('postgres', "SELECT create_time, phone_id FROM local_phones ORDER BY 1 DESC, 2 DESC OFFSET $_ LIMIT 1")
+	} 0, 19, 19_979;
+	my ($early_time, $early_id) = split /\|/, $early;
+	my ($late_time, $late_id) = split /\|/, $late;
+	my ($newest_time) = split /\|/, $newest;
+	my $paged = 'ORDER BY create_time DESC, phone_id DESC LIMIT 20';
+	takes(2, $_)
+	  foreach (
+		"SELECT * FROM cph_phones WHERE create_time = '$newest_time'",
+		"SELECT * FROM cph_phones WHERE create_time = '$early_time'",
+		'SELECT * FROM cph_phones WHERE create_time = (SELECT max(create_time) FROM cph_phones)',
+		"SELECT * FROM cph_phones WHERE (create_time, phone_id) > ('$early_time', '$early_id')");
+	takes(2, "SELECT phone_id FROM cph_phones WHERE (create_time, phone_id) < ('$early_time', '$early_id') $paged",
+		ordered => 1);
+
+	# Where the rows stand is sought, in 100 pages; of those behind the page there some
+	# may be asked for ahead.
+	takes(10, "SELECT * FROM cph_phones WHERE (create_time, phone_id) < ('$late_time', '$late_id')");
+	takes(10, "SELECT * FROM cph_phones WHERE create_time = '$late_time'");
+	takes(10 + 4, "SELECT * FROM cph_phones WHERE create_time = '$time'");
+
+	takes(2 * 3, 'SELECT phone_id FROM cph_phones WHERE status = 3 OR status IN (4, -7)');
+	my %sent = map { m/status=(-?\d+)/ ? ($1 => 1) : (all => 1) } @requests;
+	is(join(' ', sort keys %sent), '-7 3 4', 'one filter for each value');
+}
 
 # None at all.
 takes(0, $_, rows => 0)
