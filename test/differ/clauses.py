@@ -62,7 +62,7 @@ class Ask(NamedTuple):
 
 
 class Clause(NamedTuple):
-    template: str       # {c} is the column; {0}, {1}, ... are the values
+    template: str       # {c} is the column, {q} what stands before another one; {0}, {1}, ... are the values
     column: str
     values: tuple = ()
     ask: Ask = None     # None: the clause is local
@@ -73,7 +73,7 @@ class Clause(NamedTuple):
 
     def sql(self, qualifier="", values=None):
         shown = values or [value.sql for value in self.values]
-        return self.template.format(*shown, c=f"{qualifier}{self.column}")
+        return self.template.format(*shown, c=f"{qualifier}{self.column}", q=qualifier)
 
 
 def quote(text):
@@ -387,6 +387,11 @@ class Clauses:
         if form < 0.87:
             op = rng.choice([">=", ">", "<=", "<"])
             commuted = {">=": "<=", ">": "<", "<=": ">=", "<": ">"}[op]
+            if rng.random() < 0.5:      # as those do who page by keys
+                last = Value(quote(rng.choice(self.world.rows[table.resource])[table.id.field]), "text")
+                template = rng.choice([f"({{c}}, {{q}}{table.id.name}) {op} ({{0}}, {{1}})",
+                                       f"({{0}}, {{1}}) {commuted} ({{c}}, {{q}}{table.id.name})"])
+                return Clause(template, column.name, (moment[0], last), self.ask_time(column, op, moment[1]))
             letter = rng.choice("lmn")
             template = rng.choice([f"({{c}}, 'm') {op} ({{0}}, '{letter}')", f"({{0}}, '{letter}') {commuted} ({{c}}, 'm')"])
             return Clause(template, column.name, (moment[0],), self.ask_time(column, op, moment[1]))

@@ -18,6 +18,7 @@ class Reading(NamedTuple):
     bounded: bool = True        # the number of requests can be worked out
     refuses: frozenset = frozenset()    # parameters that are answered with 400
     ignores: frozenset = frozenset()    # parameters that have no effect
+    moves: bool = False         # phones go, come and change while a query runs: the service judges what it finds
 
 
 READINGS = {
@@ -50,6 +51,8 @@ READINGS = {
                                             "network_version", "phone_model_name", "create_since"]},
                        counts=False, bounded=False,
                        ignores=frozenset({"status", "type", "server_id", "network_version"})),
+    # Each number of rows stays as it is.
+    "replaced": Reading({"replaced": 1, "swapped": 1}, moves=True),
 }
 
 USUAL = {

@@ -20,6 +20,8 @@ class Verdict:
 def run_case(psql, service, setup, case):
     """Runs a case on the plain and on the foreign tables, and compares."""
     verdict = Verdict(case)
+    if case.judge:
+        return judge_case(psql, service, verdict)
     local = on_side(psql, "l", case.statements)
     whole = psql.run(case.whole).rows if case.whole else None
     ids = {row[0] for row in psql.run(case.matching).rows} if case.matching else set()
@@ -37,6 +39,23 @@ def run_case(psql, service, setup, case):
     else:
         compare(verdict, foreign.rows, local.rows, whole)
         check_requests(verdict, setup, ids)
+    return verdict
+
+
+def judge_case(psql, service, verdict):
+    """Runs a case on the foreign tables, while the service knows what is to be found."""
+    case = verdict.case
+    for name in case.settings:
+        psql.run(f"SET {name} = off")
+    service.mark()
+    answer = on_side(psql, "f", case.statements)
+    verdict.requests = requests_of(service)
+    for name in case.settings:
+        psql.run(f"RESET {name}")
+    if answer.failed:
+        verdict.problems.append(f"error: {answer.sqlstate} {answer.message}")
+    else:
+        verdict.problems += case.judge(service, answer.rows)
     return verdict
 
 

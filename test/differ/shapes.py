@@ -5,6 +5,7 @@ from typing import Callable, NamedTuple
 from .bounds import Demand
 from .clauses import Clauses, Value, quote
 from .lists import Lists
+from .moving import Moving
 from .log import PAGE_MAX
 
 PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_memoize", "enable_material",
@@ -23,6 +24,7 @@ class Case(NamedTuple):
     demand: Demand = None       # of the one table, if it is one
     refused: bool = False       # the service may answer with 400
     settings: tuple = ()        # of the planner
+    judge: Callable = None      # (service, rows) -> what is wrong with the rows; then there is no copy to compare with
 
 
 class Shapes:
@@ -31,6 +33,7 @@ class Shapes:
         self.world = world
         self.clauses = Clauses(rng, world)
         self.lists = Lists(rng, world, self)
+        self.moving = Moving(rng, world, self)
         self.number = 0
 
     def case(self, setup):
@@ -38,6 +41,9 @@ class Shapes:
         rng = self.rng
         self.setup = setup
         self.number += 1
+        if setup.reading.moves:
+            statements, judge = self.moving.statements()
+            return Case("moving", statements, judge=judge, settings=self.planner())
         make = rng.choice([self.scan] * 9 + [self.count] * 4 + [self.aggregate] * 2 + [self.dashboard] * 3 + [self.join] * 4 +
                           [self.semi_join, self.lateral, self.lateral, self.correlated, self.distinct,
                            self.window, self.union, self.cte, self.exists, self.cursor, self.extreme, self.located, self.between, self.between] +
@@ -110,13 +116,14 @@ class Shapes:
         offset_sql = None if offset is None else str(offset)
         return limit_sql, offset_sql, count, 0 if offset in (None, "NULL") else offset
 
-    def nested(self, value):
-        """A value as an expression that only the run evaluates, or as it is."""
+    def nested(self, value, sent=False):
+        """A value as an expression that only the run evaluates, or as it is; sent: it is not evaluated for each row."""
         form = self.rng.random()
         if form < 0.35 and not value.type.endswith("[]"):
             return f"(SELECT {value.sql})"
         if form < 0.7:
-            return f"own({value.sql}::{value.type})"
+            own = "own_read" if sent and self.rng.random() < 0.4 else "own"
+            return f"{own}({value.sql}::{value.type})"
         return value.sql
 
     # One table
@@ -154,13 +161,15 @@ class Shapes:
 
         plain = [value.sql for value in values]
         if nest:    # a value that is known only when the query runs
-            plain = [self.nested(value) for value in values]
+            plain = [self.nested(value, clause.ask is not None) for clause in clauses for value in clause.values]
         if prepared:
             statements = self.prepare(text, values, limit)
         else:
             statements = (text(plain, limit),)
         whole = text([value.sql for value in values], None) if limited and not ties else None
         bound, matching = self.scan_bound(table, clauses, demand, order, keys, limit, ties, settings)
+        if "own_read(" in statements[0]:
+            bound = matching = None     # what it reads is not counted here
         return Case("scan", statements, len(keys), whole, matching, bound, demand, demand.refused, settings)
 
     def prepare(self, text, values, limit):
@@ -198,7 +207,7 @@ class Shapes:
             if demand.fans == 1:
                 wanted = limit[2]
                 # What is skipped may have to show that the filter filters, a page of it as was asked for.
-                if demand.must and self.setup.reading.settings.get("page_cap"):
+                if demand.must and (limit[3] < demand.size or self.setup.reading.settings.get("page_cap")):
                     wanted += min(limit[3], PAGE_MAX[table.resource])
             return (lambda ids: demand.first(wanted)), None
         matching = f"SELECT {table.id.name} FROM {table.name}{self.where(table, clauses)}"
@@ -361,7 +370,7 @@ class Shapes:
         if rng.random() < 0.3:
             ids.append(rng.choice(["", "0" * 32, "a/b", "A-b_9", "../servers", "x" * 65, "\u00e9", ids[0]]))
         values = [Value(quote(each), "text") for each in ids]
-        shown = [self.nested(value) if rng.random() < 0.3 else value.sql for value in values]
+        shown = [self.nested(value, True) if rng.random() < 0.3 else value.sql for value in values]
         id_, time = table.id.name, table.time.name
         clause = rng.choice([f"{id_} = {shown[0]}", f"{shown[0]} = {id_}", f"{id_} IN ({', '.join(shown)})",
                              f"{id_} = ANY (ARRAY[{', '.join(shown)}]::text[])",

@@ -210,7 +210,8 @@ class Fleet:
         """Lets count pairs of rows of different status swap it: the number of each status stays."""
         by_status = self.index.get(self.resource.status_field, {})
         for _ in range(count):
-            there = sorted(status for status, rows in by_status.items() if rows)
+            there = sorted((status for status, rows in by_status.items() if rows),
+                           key=lambda status: (status is None, status))
             if len(there) < 2:
                 return
             one, other = (self.rng.choice(by_status[status]) for status in self.rng.sample(there, 2))
