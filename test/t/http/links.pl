@@ -42,24 +42,20 @@ sub silence
 	return $schema eq 'h2' ? $relay->silence : $service->silence;
 }
 
-# Passes if a query has the right rows soon, without an error or a notice, and
-# returns them; undef: the caller compares them.  What is dead then comes to life
-# again, so that the other side sees that it is not used: a port that it still
-# thinks of cannot be used again.
+# Passes if a query has the right rows soon, without an error or a notice.  What
+# is dead then comes to life again, so that the other side sees that it is not
+# used: a port that it still thinks of cannot be used again.
 sub survives
 {
 	my ($session, $query, $rows, $name) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $found = $session->run($query);
-	is($found, $rows, $name) if defined $rows;
-	is($session->error, '', "$name: without an error");
+	is($session->run($query), $rows, $name);
+	is($session->error, '', '... without an error');
 	cmp_ok($session->seconds, '<', $TIMEOUT + $BEYOND, '... soon');
 	$_->speak foreach $service, $relay // ();
-	return $found;
+	return;
 }
-
-my $ids = $node->safe_psql('postgres', 'SELECT phone_id FROM local_phones ORDER BY phone_id COLLATE "C"');
 
 foreach my $schema ('public', $gateway ? 'h2' : ())
 {
@@ -78,21 +74,6 @@ foreach my $schema ('public', $gateway ? 'h2' : ())
 		survives($session, $query, 450, "$where: dead connections");
 		survives($session, $query, 450, '... and none is left');
 		cmp_ok($session->seconds, '<', $TIMEOUT, '... to wait for');
-
-		# A cursor that paused, and one whose requests are in flight: where an
-		# answer had come before, a time-out is a failure.  Its pages are more than
-		# what is read ahead.
-		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '1', SET fetch_size '5')");
-		$session->run("BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM $schema.cph_phones");
-		my @fetched = $session->run('FETCH 30 FROM c');
-		cmp_ok(silence($schema)->{silenced}, '>', 0, '... with connections that die');
-		push @fetched, survives($session, 'FETCH 200 FROM c', undef, "$where: under a cursor");
-		cmp_ok(silence($schema)->{silenced}, '>', 0, '... and die again');
-		$session->run("SELECT pg_sleep($TIMEOUT + 1.5)");
-		push @fetched, survives($session, 'FETCH ALL FROM c', undef, "$where: a cursor that paused");
-		is(join("\n", sort map { split /\n/ } @fetched), $ids, '... has each row once');
-		is($session->state('COMMIT'), '', '... to its end');
-		$session->run("ALTER SERVER $server OPTIONS (SET max_retries '0', SET fetch_size '20')");
 		$session->quit;
 	}
 }
@@ -179,15 +160,23 @@ sub survive
 		$dead = time;
 		$_->clear foreach @services;
 	}
-	is_deeply([ map { $_->finish } @$sessions ], [ ($rows) x @$sessions ], '... each has its rows');
-	is(join('', map { $_->error } @$sessions), '', '... without an error');
-	foreach (@$sessions)
-	{
-		cmp_ok($_->ended, '>', $dead + $TIMEOUT - 1.5, '... after a wait');
-		cmp_ok($_->ended, '<', $dead + $TIMEOUT + $BEYOND, '... not for long');
-	}
-	$_->speak foreach $service, $secure // (), $relay // ();
+	is_deeply([ wait_for($sessions, $dead) ], [ ($rows) x @$sessions ], '... each has its rows');
+	cmp_ok($_->ended, '>', $dead + $TIMEOUT - 1.5, '... after a wait') foreach @$sessions;
 	return;
+}
+
+# Passes if what was started in each session ends soon after the links have died,
+# without an error; returns what it prints.  Then they come to life again.
+sub wait_for
+{
+	my ($sessions, $dead) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @found = map { $_->finish } @$sessions;
+	is(join('', map { $_->error } @$sessions), '', '... without an error');
+	cmp_ok($_->ended, '<', $dead + $TIMEOUT + $BEYOND, '... soon') foreach @$sessions;
+	$_->speak foreach $service, $secure // (), $relay // ();
+	return @found;
 }
 
 my $all = $node->safe_psql('postgres', rows(('local_phones') x @kinds));
@@ -209,6 +198,26 @@ set_all(q{async_capable 'true'});
 set_all(q{max_retries '1'});
 survive(\@sessions, \@appends, $all, 'running scans below Append', running => 1);
 survive(\@sessions, [ map { rows("one$_.cph_phones") } 1, 4, 16, 32 ], $alone, 'running scans', running => 1);
+
+# Cursors: their requests are in flight, or one has paused.  Their pages are more
+# than what is read ahead.
+set_all(q{fetch_size '5'});
+my @tables = map { my $kind = $_; map { "$kind$_.cph_phones" } 1, 4, 16, 32 } 'one', $gateway ? 'http2' : ();
+push @sessions, map { CphSession->new($node) } 5 .. @tables;
+$sessions[$_]->run("BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM $tables[$_]") foreach 0 .. $#sessions;
+my @fetched = map { $_->run('FETCH 30 FROM c') } @sessions;
+foreach my $pause (0, $TIMEOUT + 1.5)
+{
+	cmp_ok(silence_all(), '>=', @tables, "connections die, cursors pause for $pause seconds");
+	Time::HiRes::sleep($pause);
+	my $dead = time;
+	$_->start($pause ? 'FETCH ALL FROM c' : 'FETCH 200 FROM c') foreach @sessions;
+	my @more = wait_for(\@sessions, $dead);
+	$fetched[$_] .= "\n$more[$_]" foreach 0 .. $#sessions;
+}
+my $ids = $node->safe_psql('postgres', 'SELECT phone_id FROM local_phones ORDER BY phone_id COLLATE "C"');
+is_deeply([ map { join "\n", sort split /\n/ } @fetched ], [ ($ids) x @sessions ], '... have each row once');
+is(join('', map { $_->state('COMMIT') } @sessions), '', '... to their end');
 $_->quit foreach @sessions;
 my $session = CphSession->new($node);
 
