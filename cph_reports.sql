@@ -1,4 +1,4 @@
--- cph_reports.sql: reports over the phones and servers of cph_fdw, for psql.
+-- cph_reports.sql: reports over the lists of cph_fdw, for psql.
 --
 --   psql -f "$(pg_config --sharedir)/extension/cph_reports.sql" DATABASE
 --   psql -v servers=north,south -f ...       only these foreign servers
@@ -22,6 +22,8 @@
 --   phones_by_server     servers with their phones, capacity and addresses
 --   servers_by_zone      servers by zone and model
 --   age_of_phones        phones by the month they were created in
+--   phones_by_image      phones by image and its version, with the image's age
+--   encoders_by_server   servers with their encoding servers
 --
 -- Kept here, and read without a request:
 --
@@ -54,6 +56,10 @@
 -- WHERE region = '...' asks that region alone, also when others are down, as does
 -- WHERE server = '...'.  Where there are several, LIMIT with OFFSET and count(*) go
 -- to the service only from a server's own tables: phones_SERVER and servers_SERVER.
+--
+-- The last two also read images and encoding servers, which a region may not have,
+-- or which the credential may not list: they fail then, the others do not.
+-- WHERE server <> '...' leaves such a server out, and asks it nothing.
 
 \set cph_reports_stop :ON_ERROR_STOP
 \set cph_reports_quiet :QUIET
@@ -114,8 +120,8 @@ BEGIN
       USING HINT = 'Make one with CREATE SERVER, or name some with -v servers=NAME,...';
   END IF;
   -- the tables of a server are named after it, as far as a name goes
-  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('servers_' || server)::name HAVING count(*) > 1) THEN
-    RAISE EXCEPTION 'the names of two servers begin with the same 55 bytes'
+  IF EXISTS (SELECT FROM cph_reports.regions GROUP BY ('encoders_' || server)::name HAVING count(*) > 1) THEN
+    RAISE EXCEPTION 'the names of two servers begin with the same 54 bytes'
       USING HINT = 'Give one a shorter name with ALTER SERVER ... RENAME TO.';
   END IF;
   FOR doubled IN
@@ -192,14 +198,40 @@ CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
   update_time timestamptz
 ) SERVER %I OPTIONS (resource 'servers')$$, 'servers_' || server, server),
   format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'servers_' || server,
-         'cloud phone servers of the server ' || server)
+         'cloud phone servers of the server ' || server),
+  format($$
+CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
+  image_id text,
+  image_name text,
+  image_version text,
+  image_type text,
+  status integer,
+  image_size bigint,
+  src_project_id text,
+  create_time timestamptz,
+  update_time timestamptz
+) SERVER %I OPTIONS (resource 'images')$$, 'images_' || server, server),
+  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'images_' || server,
+         'images of the server ' || server),
+  format($$
+CREATE FOREIGN TABLE IF NOT EXISTS cph_reports.%I (
+  encode_server_id text,
+  encode_server_name text,
+  encode_server_ip text,
+  encode_server_ipv6 text,
+  server_id text,
+  type integer,
+  status integer
+) SERVER %I OPTIONS (resource 'encode_servers')$$, 'encoders_' || server, server),
+  format('COMMENT ON FOREIGN TABLE cph_reports.%I IS %L', 'encoders_' || server,
+         'encoding servers of the server ' || server)
   FROM cph_reports.regions WHERE active ORDER BY server \gexec
 
 -- --- Reports ----------------------------------------------------------------
 
--- Makes a view of a query for each server: {place}, {phones} and {servers} stand
--- for the columns region and server, and for its tables.  These columns are
--- constants, so that a server that a clause excludes is not even planned.
+-- Makes a view of a query for each server: {place} stands for the columns region
+-- and server, {phones}, {servers}, {images} and {encoders} for its tables.  These
+-- columns are constants, so that a server that a clause excludes is not even planned.
 CREATE FUNCTION pg_temp.make_view(name text, comment text, query text)
 RETURNS void LANGUAGE plpgsql AS
 $$
@@ -207,10 +239,12 @@ DECLARE
   whole text;
 BEGIN
   SELECT string_agg(
-           replace(replace(replace(query,
+           replace(replace(replace(replace(replace(query,
              '{place}', format('%L::text AS region, %L::text AS server', region, server)),
              '{phones}', format('cph_reports.%I', 'phones_' || server)),
              '{servers}', format('cph_reports.%I', 'servers_' || server)),
+             '{images}', format('cph_reports.%I', 'images_' || server)),
+             '{encoders}', format('cph_reports.%I', 'encoders_' || server)),
            E'\nUNION ALL\n' ORDER BY region, server)
     INTO whole FROM cph_reports.regions WHERE active;
   EXECUTE format('CREATE OR REPLACE VIEW cph_reports.%I AS %s', name, whole);
@@ -302,6 +336,28 @@ BEGIN
            min(create_time) AS oldest, max(create_time) AS newest
       FROM {phones}
      GROUP BY 3 $$);
+
+  -- A phone whose image is not listed, or that names none, counts too.
+  PERFORM pg_temp.make_view('phones_by_image', 'phones by image and version, now', $$
+    SELECT {place}, p.image_id, i.image_name, i.image_type, p.image_version,
+           i.create_time AS image_created, now() - i.create_time AS image_age,
+           p.phones, p.running
+      FROM (SELECT image_id, image_version, count(*) AS phones,
+                   count(*) FILTER (WHERE status = 2) AS running
+              FROM {phones}
+             GROUP BY image_id, image_version) AS p
+      LEFT JOIN {images} AS i ON i.image_id = p.image_id $$);
+
+  PERFORM pg_temp.make_view('encoders_by_server', 'servers with their encoding servers, now', $$
+    SELECT {place}, s.server_id, s.server_name, s.status,
+           cph_server_status(s.status) AS status_label, s.availability_zone,
+           count(e.encode_server_id) AS encoders,
+           count(e.encode_server_id) FILTER (WHERE e.status = 1) AS running,
+           count(e.encode_server_id) FILTER (WHERE e.status = 2) AS abnormal,
+           string_agg(e.encode_server_ip, ', ' ORDER BY e.encode_server_ip) AS encoder_ips
+      FROM {servers} AS s
+      LEFT JOIN {encoders} AS e ON e.server_id = s.server_id
+     GROUP BY s.server_id, s.server_name, s.status, s.availability_zone $$);
 END
 $make$;
 
@@ -475,6 +531,22 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
             ('', 'server_model_name', 'flavour of the server'),
             ('', 'image_id', 'image of the phone'),
             ('', 'image_version', 'version of the image'),
+            ('', 'image_name', 'name of the image, if it is listed'),
+            ('', 'image_type', 'private, or share: another project''s'),
+            ('', 'image_size', 'size of the image, in bytes'),
+            ('', 'image_created', 'when the image was created'),
+            ('', 'image_age', 'time since then'),
+            ('images_%', 'image_id', 'identifier of the image'),
+            ('', 'src_project_id', 'project that shares the image'),
+            ('', 'encode_server_id', 'identifier of the encoding server'),
+            ('', 'encode_server_name', 'name of the encoding server'),
+            ('', 'encode_server_ip', 'its address'),
+            ('', 'encode_server_ipv6', 'its IPv6 address'),
+            ('encoders_%', 'type', 'kind of encoding server: 0 server, 1 container'),
+            ('', 'encoders', 'number of encoding servers'),
+            ('encoders_by_server', 'running', 'number of encoding servers that run'),
+            ('', 'abnormal', 'number of encoding servers in the status abnormal'),
+            ('', 'encoder_ips', 'addresses of the encoding servers, with commas between'),
             ('', 'availability_zone', 'zone in which the server stands'),
             ('', 'traffic_type', 'route: direct, or routing by the encoding container'),
             ('', 'volume_mode', 'disk: 0 not independent, 1 independent'),
@@ -526,7 +598,7 @@ SELECT format('COMMENT ON COLUMN cph_reports.%I.%I IS %L', relname, attname, com
           ) AS word (relation, name, comment)
           JOIN pg_attribute ON attname = name AND attnum > 0 AND NOT attisdropped
           JOIN pg_class c ON c.oid = attrelid AND relkind IN ('r', 'v', 'f')
-               AND (relation = '' OR relation = relname)
+               AND (relation = '' OR relname LIKE relation)
          WHERE relnamespace = 'cph_reports'::regnamespace
          ORDER BY c.oid, attnum, relation DESC) AS comments \gexec
 

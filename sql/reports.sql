@@ -79,6 +79,34 @@ SELECT equal('TABLE cph_reports.age_of_phones', $$
     FROM local_phones GROUP BY 3 $$);
 \! test/service log $CPH_TEST_PORT | sort -u
 
+-- Phones by image: also those of an image that is not listed, or that name none.
+CREATE TABLE local_images (LIKE cph_images);
+CREATE TABLE local_encode_servers (LIKE cph_encode_servers);
+\! test/service ctl $CPH_TEST_PORT POST delete '{"list": "images", "index": 2}' >/dev/null
+\! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 3, "set": {"image_id": null}}' >/dev/null
+\copy local_images FROM PROGRAM 'test/service copy $CPH_TEST_PORT images'
+\copy local_encode_servers FROM PROGRAM 'test/service copy $CPH_TEST_PORT encode_servers'
+CREATE TABLE phones_then (LIKE cph_phones);
+\copy phones_then FROM PROGRAM 'test/service copy $CPH_TEST_PORT phones'
+SELECT equal('TABLE cph_reports.phones_by_image', $$
+  SELECT 'cph', 'cph', p.image_id, image_name, image_type, p.image_version, i.create_time, now() - i.create_time,
+         count(*), count(*) FILTER (WHERE p.status = 2)
+    FROM phones_then p LEFT JOIN local_images i USING (image_id) GROUP BY 3, 4, 5, 6, 7 $$);
+\! test/service log $CPH_TEST_PORT | sort -u
+SELECT sum(phones), sum(phones) FILTER (WHERE image_id IS NULL) AS without, sum(phones) FILTER (WHERE image_id IS NOT NULL AND image_name IS NULL) > 0 AS unlisted,
+       bool_and((image_name IS NULL) = (image_age IS NULL)) FROM cph_reports.phones_by_image;
+\! test/service log $CPH_TEST_PORT >/dev/null
+
+-- Servers with their encoding servers; one that is named by its id is asked for alone.
+SELECT equal('TABLE cph_reports.encoders_by_server', $$
+  SELECT 'cph', 'cph', s.server_id, server_name, s.status, cph_server_status(s.status), availability_zone, count(e), count(e) FILTER (WHERE e.status = 1),
+         count(e) FILTER (WHERE e.status = 2), string_agg(encode_server_ip, ', ' ORDER BY encode_server_ip)
+    FROM local_servers s LEFT JOIN local_encode_servers e USING (server_id) GROUP BY 3, 4, 5, 6, 7 $$);
+SELECT server_name, encoders FROM cph_reports.encoders_by_server WHERE server_id = '43a9e630a2a432527694238d4b930e19';
+\! test/service log $CPH_TEST_PORT | sort
+\! test/service reset $CPH_TEST_PORT
+DROP TABLE local_images, local_encode_servers, phones_then;
+
 -- Everything says what it is.
 SELECT relname FROM pg_class WHERE relnamespace = 'cph_reports'::regnamespace AND relkind <> 'i' AND obj_description(oid, 'pg_class') IS NULL;
 SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
@@ -99,6 +127,20 @@ SELECT count(*) FROM plan('SELECT phone_id FROM cph_reports.phones WHERE region 
 SELECT count(*) FROM cph_reports.phones WHERE region = 'cn-west-3' AND status = 8;
 SELECT count(*) FROM cph_reports.phones_west WHERE status = 8;
 \! test/service log $CPH_TEST_PORT
+-- A region without a list, a credential without permission for one: what reads
+-- these says so, unless that server is left out; the rest does without.
+ALTER FOREIGN TABLE cph_reports.images_west OPTIONS (ADD fetch_size '50');
+ALTER FOREIGN TABLE cph_reports.encoders_west OPTIONS (ADD fetch_size '50');
+\! test/service fault $CPH_TEST_PORT status status=404 error_code=APIGW.0101 'match=encode-servers?limit=50&' >/dev/null
+\! test/service fault $CPH_TEST_PORT status status=403 error_code=CPS.0001 'match=images?limit=50&' >/dev/null
+SELECT failure('TABLE cph_reports.encoders_by_server');
+SELECT failure('TABLE cph_reports.phones_by_image');
+\! test/service log $CPH_TEST_PORT >/dev/null
+SELECT sum(encoders) FROM cph_reports.encoders_by_server WHERE server <> 'west';
+SELECT sum(phones) FROM cph_reports.phones_by_image WHERE region = 'cph';
+\! test/service log $CPH_TEST_PORT | grep -c limit=50
+SELECT sum(phones) FROM cph_reports.phones_by_server WHERE server = 'west';
+\! test/service clear $CPH_TEST_PORT
 -- A snapshot asks, also for what was read a short while ago.
 ALTER SERVER cph OPTIONS (ADD cache_ttl '1h');
 SELECT count(phone_id) > 0 FROM cph_reports.phones_cph;
@@ -180,7 +222,7 @@ DROP SCHEMA "else where";
 \! "$(${PG_CONFIG:-pg_config} --bindir)/psql" -Xq -f "$script" template1 2>&1 | sed 's/^psql:[^ ]* //'
 
 -- Two names that are one as far as a table's name goes.
-SELECT repeat('r', 55) || '1' AS one, repeat('r', 55) || '2' AS two \gset
+SELECT repeat('r', 54) || '1' AS one, repeat('r', 54) || '2' AS two \gset
 CREATE SERVER :one FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'x', project_id '0123456789abcdef0123456789abcdef');
 CREATE SERVER :two FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'y', project_id '0123456789abcdef0123456789abcdef');
 \setenv servers :one,:two
