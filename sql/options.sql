@@ -77,6 +77,7 @@ SELECT options, result FROM (VALUES
 SELECT command, result FROM (VALUES
   ('ALTER SERVER cph OPTIONS (fetchsize ''10'')'),
   ('ALTER SERVER cph OPTIONS (token ''abc'')'),
+  ('CREATE SERVER scratch FOREIGN DATA WRAPPER cph_fdw OPTIONS (token ''abc'')'),
   ('ALTER SERVER cph OPTIONS (something_else_entirely ''x'')'),
   ('ALTER FOREIGN TABLE cph_phones OPTIONS (resorce ''phones'')'),
   ('ALTER FOREIGN TABLE cph_phones ALTER status OPTIONS (feild ''a'')'),
@@ -133,6 +134,13 @@ SELECT host, result FROM (VALUES
   server_option('endpoint', 'https://' || host) AS result;
 RESET ROLE;
 RESET cph_fdw.allowed_hosts;
+
+-- What does not look like a project's ID may be its name, of which CREATE SERVER
+-- warns; what does look like one is taken without a word.
+CREATE SERVER scratch FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-north-4', project_id 'cn-north-4');
+DROP SERVER scratch;
+CREATE SERVER scratch FOREIGN DATA WRAPPER cph_fdw OPTIONS (region 'cn-north-4', project_id '0123456789abcdef0123456789ABCDEF');
+DROP SERVER scratch;
 
 -- The owner counts when the server is used, and what is missing is told then.
 \getenv port CPH_TEST_PORT

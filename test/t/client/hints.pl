@@ -97,6 +97,11 @@ SKIP:
 my $stderr;
 $node->psql('postgres', q{ALTER SERVER cph OPTIONS (ADD sslrootcert '/no/such/file.pem')}, stderr => \$stderr);
 like($stderr, qr/WARNING:  could not open the file that option "sslrootcert" names: No such file or directory\nDETAIL:  It is read by the operating system's user "\w+"\.\nHINT:  .*ca-certificates/, 'a missing file of authorities');
+my $unreadable = "$directory/unreadable.pem";
+system('touch', $unreadable) == 0 && chmod(0, $unreadable) or die $unreadable;
+$node->psql('postgres', "BEGIN; ALTER SERVER cph OPTIONS (SET sslrootcert '$unreadable')", stderr => \$stderr);
+my $user = getpwuid $>;
+like($stderr, qr/WARNING:  could not open the file that option "sslrootcert" names: Permission denied\nDETAIL:  It is read by the operating system's user "\Q$user\E"\./, 'one that may not be read');
 server(qq{ADD endpoint 'https://127.0.0.1:$port'});
 CphLogin::fails($node, '... and when it is used', $servers,
 	'HV00N could not establish a secure connection to server "cph"', qr/^HINT The option "sslrootcert" of the server names/);

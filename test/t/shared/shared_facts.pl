@@ -41,6 +41,9 @@ sub estimate
 	return $rows;
 }
 
+is($node->safe_psql('postgres', q{SELECT status || ' ' || detail FROM cph_fdw_check('cph') WHERE item = 'sessions'}),
+	CphShared::shared() ? 'ok shared' : 'ok not shared', 'cph_fdw_check says which');
+
 my $old = CphSession->new($node);
 $old->run('SELECT count(*) FROM cph_phones');
 foreach my $query (

@@ -135,6 +135,7 @@ my $file = 'the file that option "token_file" names';
 my $reader = sprintf(q{DETAIL It is read by the operating system's user "%s".}, scalar getpwuid($>));
 CphLogin::login($node, token_file => $token_file);
 broken('token_file', undef, '58P01', "could not read $file: No such file or directory\n$reader");
+broken('token_file', sub { fill($_[0], $CphTest::TOKEN); chmod 0, $_[0] }, '42501', "could not read $file: Permission denied\n$reader");
 broken('token_file', '', 'HV024', "$file has no token in its first line");
 broken('token_file', "\n$CphTest::TOKEN\n", 'HV024', "$file has no token in its first line");
 broken('token_file', 'two words', 'HV024', "$file has a first line that is no token");
@@ -147,6 +148,7 @@ broken('token_file', sub { system('mkfifo', $_[0]) }, 'HV024', "$file is not a r
 $file = 'the file that option "credentials_file" names';
 CphLogin::login($node, credentials_file => $keys_file);
 broken('credentials_file', undef, '58P01', "could not read $file: No such file or directory\n$reader");
+broken('credentials_file', sub { fill($_[0], "[basic]\n"); chmod 0, $_[0] }, '42501', "could not read $file: Permission denied\n$reader");
 broken('credentials_file', $_, 'HV024', "$file has no section [basic]",
 	'It begins with a line that is the section\'s name in brackets.')
   foreach '', "ak=AKEXAMPLE1\nsk=secret\n";
