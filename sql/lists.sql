@@ -59,6 +59,9 @@ SELECT same('SELECT * FROM cph_images ORDER BY create_time DESC LIMIT 3', true);
 SELECT same('SELECT * FROM cph_images ORDER BY create_time LIMIT 3', true);
 SELECT same('SELECT * FROM cph_encode_servers WHERE type = 1 LIMIT 4 OFFSET 2', true);
 SELECT same('SELECT * FROM cph_bandwidths LIMIT 4 OFFSET 100', true);
+SELECT same('SELECT * FROM cph_bandwidths LIMIT 4 OFFSET 3', true);
+SELECT same('SELECT * FROM cph_bandwidths OFFSET 18', true);
+SELECT same('SELECT * FROM cph_bandwidths WHERE band_width_share_type = 1 LIMIT 3 OFFSET 2', true);
 \! test/service log $CPH_TEST_PORT
 SELECT plan('SELECT count(*) FROM cph_images WHERE status = 1');
 SELECT same('SELECT count(*) FROM cph_images');
