@@ -8,6 +8,8 @@
 #   packaging/released has them.
 # - The archive that make dist writes is whole.
 #
+# - packaging/build-deb tells root at once that the tests do not run.
+#
 # Each complaint is proved by a copy of the files that deserves it.
 #
 # Copyright (c) 2026, the cph_fdw developers
@@ -317,6 +319,33 @@ SKIP:
 	my $files = files_of("$scratch/$prefix");
 	like($files, qr{^src/cph_fdw\.c$}m, 'and it has the source');
 	unlike($files, qr/\.(?:o|so)$/m, 'but nothing that a build left');
+}
+
+# --- The package of Debian --------------------------------------------------
+
+# Runs packaging/build-deb as one whom id calls by this number, with an option
+# that there is not: whoever gets so far is shown the usage.
+sub build_deb
+{
+	my ($uid, $options) = @_;
+	my $scratch = PostgreSQL::Test::Utils::tempdir();
+
+	append_to_file("$scratch/id", "#!/bin/sh\necho $uid\n");
+	chmod 0755, "$scratch/id";
+	local $ENV{PATH} = "$scratch:$ENV{PATH}";
+	local $ENV{DEB_BUILD_OPTIONS} = $options;
+	return run_command([ "$top/packaging/build-deb", '-x' ]);
+}
+
+foreach my $case ([ 0, 'terse' ], [ 0, 'terse nocheck' ], [ 1000, '' ])
+{
+	my ($uid, $options) = @$case;
+	my ($stdout, $stderr) = build_deb($uid, $options);
+	my $refused = $uid == 0 && $options !~ /nocheck/;
+
+	is("$stdout$stderr" =~ /the tests do not run as root: be an ordinary user, or set DEB_BUILD_OPTIONS=nocheck/ ? 1 : 0,
+		$refused ? 1 : 0, "build-deb as user $uid, options '$options'");
+	is($stdout =~ /^packaging\/build-deb \[--check\]/m ? 1 : 0, $refused ? 0 : 1, '... goes on or not');
 }
 
 done_testing();
