@@ -41,20 +41,21 @@ sub churn
 	return $output;
 }
 
-# Lost, twice and errors, of the lines of a kind together.
+# Lost, twice, errors and scans, of the lines of a kind together.
 sub sums
 {
 	my ($output, $kind) = @_;
 
-	my ($lost, $twice, $errors) = (0, 0, 0);
+	my ($lost, $twice, $errors, $scans) = (0, 0, 0, 0);
 	foreach ($output =~ /^\Q$kind\E: .*$/mg)
 	{
 		my @fields = split ' ';
 		$lost += $fields[-5];
 		$twice += $fields[-4];
 		$errors += $fields[-2];
+		$scans += $fields[-6];
 	}
-	return ($lost, $twice, $errors);
+	return ($lost, $twice, $errors, $scans);
 }
 
 my $output = churn('5 changes a request, 8 requests in flight',
@@ -102,14 +103,21 @@ foreach my $list (qw(servers images encode_servers bandwidths phone_models))
 }
 
 # Where rows of one time are in another order on each page, that is seen; where no
-# order is documented, these are all rows.
-foreach my $of ([qw(--ties 0.5)], [qw(--ties 0.97)], [qw(--list encode_servers)], [qw(--list phone_models)])
+# order is documented, these are all rows.  The fewer there are, the likelier
+# is a page to show no disorder, and the scan to be right: so it is for one server's.
+foreach my $case (
+	[ 2 / 3 => qw(--ties 0.5) ],
+	[ 9 / 10 => qw(--ties 0.97) ],
+	[ 9 / 10 => qw(--list encode_servers) ],
+	[ 9 / 10 => qw(--list phone_models) ])
 {
+	my ($share, @of) = @$case;
 	my (undef, $output) = scans(3,
-		qw(--phones 1000 --page 20 --changes 0 --set ties_shuffled=true), @$of);
-	my ($lost, $twice, $errors) = sums($output, 'plain');
-	is("$lost $twice", '0 0', "no order of rows of one time: @$of");
-	cmp_ok($errors, '>', 0, '... is an error');
+		qw(--phones 1000 --page 20 --changes 0 --set ties_shuffled=true), @of);
+	my ($lost, $twice, $errors, $scans) = sums($output, 'plain');
+	is("$lost $twice", '0 0', "no order of rows of one time: @of");
+	cmp_ok($errors, '>=', $share * $scans, "... is an error, in most of $scans scans");
+	cmp_ok($scans, '>', 0, '... of which there are some');
 }
 
 churn('one request at a time',
