@@ -79,6 +79,7 @@ class Changes(Case):
             if same:
                 self.assertEqual(self.service.get(PHONES + "?status=2&limit=1")["count"], numbers)
         self.service.control("POST", "reset", phones=500, servers=3)
+        self.service.control("POST", "update", list="phones", index=5, set={"status": None})
         two = self.ids("?status=2")
         self.service.set(swapped=20)
         self.service.get(PHONES + "?limit=1")
