@@ -19,9 +19,9 @@ use Time::HiRes qw(time);
 
 sub new
 {
-	my ($class, $node) = @_;
+	my ($class, $node, $database) = @_;
 
-	my $psql = $node->background_psql('postgres', on_error_stop => 0);
+	my $psql = $node->background_psql($database // 'postgres', on_error_stop => 0);
 	$psql->query_safe('\set VERBOSITY verbose');
 	$psql->query_safe('\set SHOW_CONTEXT never');
 	return bless {

@@ -7,6 +7,8 @@
 #   my $run = CphShared::start($node, 50, $sql);  # the same, and go on meanwhile
 #   CphShared::finish($run);
 #   CphShared::crash($node, $run, $pid);   # kill the backend that does it
+#   CphShared::most_in_time(\@entries), CphShared::most_in_flight(\@entries)
+#       # of the requests that the service's log has
 #
 # CPH_TEST_ALONE in the environment: it has none, as where the library is not
 # preloaded; the tests then expect what each session does by itself.
@@ -21,6 +23,7 @@ use warnings FATAL => 'all';
 use CphTest;
 use File::Basename;
 use IPC::Run;
+use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -110,6 +113,39 @@ sub sessions
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is(scalar finish(start($node, $sessions, $sql, $times)), 0, $name);
+}
+
+# The most of these requests that began within so many seconds, default one.
+sub most_in_time
+{
+	my ($entries, $seconds) = @_;
+	my @starts = sort { $a <=> $b } map { $_->{start} } @$entries;
+	my $first = 0;
+	my $most = 0;
+
+	foreach my $i (0 .. $#starts)
+	{
+		$first++ while $starts[$i] - $starts[$first] >= ($seconds // 1);
+		$most = max($most, $i - $first + 1);
+	}
+	return $most;
+}
+
+# The most of these requests that were in flight at once.  One whose session was
+# ended is, for the service, until it sees that nobody waits for the answer; by
+# then another session may have its turn.
+sub most_in_flight
+{
+	my ($entries) = @_;
+	my @ended = grep { $_->{bytes} == 0 } @$entries;
+
+	return max(
+		map {
+			my $start = $_->{start};
+			$_->{in_flight} - grep {
+				$_->{start} < $start && $_->{end} >= $start && $_->{end} < $start + 0.1
+			} @ended
+		} @$entries);
 }
 
 1;

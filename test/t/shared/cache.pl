@@ -72,6 +72,21 @@ sub busy
 	return ($user + $system) / 100;
 }
 
+# The seconds that a query takes in a session, but for those in which the session
+# would have gone on if the machine had had a processor for it.
+sub seconds
+{
+	my ($by, $query) = @_;
+	my $delayed = sub {
+		my $file = '/proc/' . $by->pid . '/schedstat';
+		return -e $file ? (split ' ', slurp_file($file))[1] / 1e9 : 0;
+	};
+	my $before = $delayed->();
+
+	$by->run($query);
+	return $by->seconds - ($delayed->() - $before);
+}
+
 # --- Ten reports -------------------------------------------------------------
 
 my @reports = map { "SELECT $_, count(*) FROM cph_phones GROUP BY 1" }
@@ -81,25 +96,25 @@ push @reports, 'SELECT count(DISTINCT imei), max(update_time) FROM cph_phones',
 	q{SELECT count(*) FROM cph_phones WHERE phone_name ~ '99$'};
 
 $service->fault('latency', ms => 50);
-my %without;
-foreach my $report (@reports)
-{
-	$session->run($report);
-	$without{$report} = $session->seconds;
-}
+my %without = map { $_ => seconds($session, $_) } @reports;
 is(scalar $service->log, 1010, 'ten reports send 1,010 requests');
 options(cache_ttl => '1min');
+my ($before_all, $later) = (0, 0);
 foreach my $report (@reports)
 {
 	my $by = CphShared::shared() ? CphSession->new($node) : $session;
 	# what else the machine does is not to be measured: nobody is waited for
 	my $before = busy($by);
-	$by->run($report);
+	my $in_all = seconds($by, $report);
 	my $seconds = busy($by) - $before;
+	next if $report eq $reports[0];
+	$before_all += $without{$report};
+	$later += $in_all;
 	cmp_ok($seconds, '<', $without{$report} / 5, "$report is answered in "
-		. sprintf('%.2f s, not %.3f', $seconds, $without{$report}))
-	  unless $report eq $reports[0];
+		. sprintf('%.2f s, not %.3f', $seconds, $without{$report}));
 }
+# nor is anything waited for: all of them, by the clock
+cmp_ok($later, '<', $before_all / 5, sprintf('in all in %.1f s, not %.1f', $later, $before_all));
 is(scalar $service->log, 101, '... and 101 with a cache');
 $service->clear;
 CphTest::same($node, $_) foreach @reports;

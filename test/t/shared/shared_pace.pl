@@ -11,7 +11,6 @@ use CphLogin;
 use CphSession;
 use CphShared;
 use CphTest;
-use List::Util qw(max min);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -35,21 +34,6 @@ sub options
 	return;
 }
 
-# The most requests that began in any second, and that were in flight at once.
-sub most_in_a_second
-{
-	my @starts = sort { $a <=> $b } map { $_->{start} } @_;
-	my $first = 0;
-	my $most = 0;
-
-	foreach my $i (0 .. $#starts)
-	{
-		$first++ while $starts[$i] - $starts[$first] >= 1;
-		$most = max($most, $i - $first + 1);
-	}
-	return $most;
-}
-
 # What the options may be.
 foreach (
 	[ 'max_requests_per_second', '0', 'HV024' ], [ 'max_requests_per_second', '-1', 'HV024' ],
@@ -64,28 +48,45 @@ foreach (
 }
 
 # A rate.
-my $sessions = CphShared::shared() ? 20 : 1;
+my $sessions = CphShared::shared() ? 50 : 1;
 options(max_requests_per_second => 40);
 CphShared::sessions($node, $sessions, $count, 'a rate', 100 / $sessions);
 my @entries = $service->entries;
 is(scalar @entries, 100, '... all requests were sent');
-cmp_ok(most_in_a_second(@entries), '<=', 44, '... at most the rate in any second: ' . most_in_a_second(@entries));
+my $most = CphShared::most_in_time(\@entries);
+cmp_ok($most, '<=', 44, "... at most the rate in any second: $most");
 cmp_ok($entries[-1]{start} - $entries[0]{start}, '<', 4, '... and not much less');
+
+# One with a fraction: a request in 0.4 seconds, not in a third or a half of one.
+options(max_requests_per_second => 2.5);
+CphShared::sessions($node, CphShared::shared() ? 11 : 1, $count, 'a rate of 2.5',
+	CphShared::shared() ? 1 : 11);
+my @starts = sort { $a <=> $b } map { $_->{start} } $service->entries;
+my @gaps = sort { $a <=> $b } map { $starts[$_] - $starts[ $_ - 1 ] } 1 .. $#starts;
+is(scalar @starts, 11, '... all requests were sent');
+cmp_ok($starts[-1] - $starts[0], '>=', 3.6, '... in 4 seconds');
+cmp_ok($gaps[5], '>', 0.36, '... not faster');
+cmp_ok($gaps[4], '<', 0.47, '... nor slower: ' . join(' ', map { sprintf '%.2f', $_ } @gaps));
 
 # A bound, also when sessions are ended.
 my $bound = 6;
 options(max_server_requests => $bound, fetch_size => 100);
 $service->fault('latency', ms => 30);
 CphShared::sessions($node, CphShared::shared() ? 50 : 1, $scan, 'a bound');
-cmp_ok(max(map { $_->{in_flight} } $service->entries), '<=', $bound, '... holds at every moment');
+cmp_ok(CphShared::most_in_flight([ $service->entries ]), '<=', $bound, '... holds at every moment');
 my $run = CphShared::start($node, 50, $scan, CphShared::shared() ? 2 : 20);
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM cph_fdw_stat_progress WHERE waits_for = 'CphTurn'}),
 	'... sessions wait for their turn') if CphShared::shared();
+my $event = CphShared::needs_preload() ? 'Extension' : 'CphTurn';
+ok($node->poll_query_until('postgres', qq{SELECT count(*) > 0
+		FROM cph_fdw_stat_progress JOIN pg_stat_activity USING (pid)
+		WHERE waits_for = 'CphTurn' AND wait_event_type = 'Extension' AND wait_event = '$event'}),
+	"... and are seen to, as $event") if CphShared::shared();
 $node->poll_query_until('postgres', q{SELECT count(*) >= 10 FROM pg_stat_activity WHERE query ~ '^DO'});
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid)
 	FROM (SELECT pid FROM pg_stat_activity WHERE query ~ '^DO' ORDER BY pid LIMIT 10) s});
 is(scalar CphShared::finish($run), 10, '... those that are not ended go on');
-cmp_ok(max(map { $_->{in_flight} } $service->entries), '<=', $bound, '... and it holds')
+cmp_ok(CphShared::most_in_flight([ $service->entries ]), '<=', $bound, '... and it holds')
   if CphShared::shared();
 $service->clear;
 
@@ -162,7 +163,7 @@ my $first = CphShared::start($node, 1, $count);
 sleep 0.5;
 my $others = CphShared::start($node, CphShared::shared() ? 10 : 1, $count);
 is(CphShared::finish($first) + CphShared::finish($others), 0, 'throttled');
-my @starts = sort { $a <=> $b } map { $_->{start} } $service->entries;
+@starts = sort { $a <=> $b } map { $_->{start} } $service->entries;
 is(scalar @starts, CphShared::shared() ? 12 : 3, '... once');
 cmp_ok($starts[1] - $starts[0], '>=', CphShared::shared() ? 1.9 : 0, '... for all');
 $service->clear;

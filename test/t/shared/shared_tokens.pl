@@ -50,6 +50,27 @@ $service->control('DELETE', '/_control/tokens');
 is(scalar CphShared::finish($run), 0, 'sessions whose token is refused go on');
 is(sent('POST'), CphShared::shared() ? 1 : 40, 'with one other token');
 
+# One that ends is renewed before, once.
+$service->set(token_lifetime => 3);
+$node->safe_psql('postgres', q{SELECT count(*) FROM cph_servers; SELECT cph_fdw_disconnect('cph')});
+$service->entries;
+CphShared::sessions($node, 20, "$count; SELECT pg_sleep(0.4);", 'sessions that outlive a token', 10);
+my @entries = $service->entries;
+my @asked = sort { $a <=> $b } map { $_->{method} eq 'POST' ? $_->{start} : () } @entries;
+is(scalar(grep { $_->{status} == 401 } @entries), 0, '... none of which is refused');
+if (CphShared::shared())
+{
+	cmp_ok(scalar @asked, '>', 1, '... ask for another one');
+	my @early = grep { $asked[$_] - $asked[ $_ - 1 ] < 2.5 } 1 .. $#asked;
+	is(scalar @early, 0, '... once in each life of one: after '
+		  . join(', ', map { sprintf '%.1f s', $asked[$_] - $asked[0] } 1 .. $#asked));
+}
+else
+{
+	cmp_ok(scalar @asked, '>', 20, '... ask for another one each');
+}
+$service->set(token_lifetime => undef);
+
 # Another mapping, another server: another token, asked for once.
 foreach my $change (
 	q{ALTER SERVER cph OPTIONS (ADD fetch_size '10')},
@@ -113,11 +134,11 @@ foreach my $ended ('pg_cancel_backend(%d)', 'pg_terminate_backend(%d)')
 my $failure = q{SELECT failure('SELECT server_id FROM cph_servers')};
 CphLogin::login($node, %user, iam_password => 'another-password');
 $service->entries;
-CphShared::sessions($node, 5, $failure, 'a wrong password');
+CphShared::sessions($node, CphShared::shared() ? 50 : 5, $failure, 'a wrong password');
 is(sent('POST'), CphShared::shared() ? 1 : 5, '... is sent once');
 CphLogin::login($node, access_key => 'AKIDEXAMPLE', secret_key => 'another-secret-key');
 $service->entries;
-CphShared::sessions($node, CphShared::shared() ? 20 : 2, $failure, 'a wrong key');
+CphShared::sessions($node, CphShared::shared() ? 50 : 2, $failure, 'a wrong key');
 is(sent('GET'), CphShared::shared() ? 1 : 2, '... signs once');
 like($node->safe_psql('postgres', $failure),
 	qr/That was at 20\d\d-.*It is not sent again for another \w+ seconds, unless the user mapping is changed\./,
