@@ -433,13 +433,17 @@ lib_start_postgres() {
 		unix_socket_directories = '$LIB_SCRATCH'
 		fsync = off
 		shared_preload_libraries = 'cph_fdw'
-		${LIB_ALONE:+cph_fdw.shared_memory = 0}
 		log_line_prefix = '%m [%p] %q%a '
 	END
 	[ -z "${TEMP_CONFIG:-}" ] ||
 		cat "$TEMP_CONFIG" >>"$LIB_SCRATCH/data/postgresql.conf" || return 1
-	lib_quietly start "$LIB_BIN/pg_ctl" start -w -D "$LIB_SCRATCH/data" \
-		-l "$LIB_LOG/postgres" || {
+	lib_restart_postgres
+}
+
+# Starts that server, or starts it again after LIB_ALONE was set or emptied.
+lib_restart_postgres() {
+	lib_quietly restart "$LIB_BIN/pg_ctl" restart -w -m fast -D "$LIB_SCRATCH/data" \
+		-o "${LIB_ALONE:+-c cph_fdw.shared_memory=0}" -l "$LIB_LOG/postgres" || {
 		lib_tail "$LIB_LOG/postgres"
 		return 1
 	}
