@@ -84,6 +84,7 @@ CREATE TABLE local_images (LIKE cph_images);
 CREATE TABLE local_encode_servers (LIKE cph_encode_servers);
 \! test/service ctl $CPH_TEST_PORT POST delete '{"list": "images", "index": 2}' >/dev/null
 \! test/service ctl $CPH_TEST_PORT POST update '{"list": "phones", "index": 3, "set": {"image_id": null}}' >/dev/null
+\! test/service ctl $CPH_TEST_PORT POST delete '{"list": "encode_servers", "where": {"server_id": "43a9e630a2a432527694238d4b930e19"}}' >/dev/null
 \copy local_images FROM PROGRAM 'test/service copy $CPH_TEST_PORT images'
 \copy local_encode_servers FROM PROGRAM 'test/service copy $CPH_TEST_PORT encode_servers'
 CREATE TABLE phones_then (LIKE cph_phones);
@@ -97,7 +98,7 @@ SELECT sum(phones), sum(phones) FILTER (WHERE image_id IS NULL) AS without, sum(
        bool_and((image_name IS NULL) = (image_age IS NULL)) FROM cph_reports.phones_by_image;
 \! test/service log $CPH_TEST_PORT >/dev/null
 
--- Servers with their encoding servers; one that is named by its id is asked for alone.
+-- Servers with their encoding servers, if any; one that is named by its id is asked for alone.
 SELECT equal('TABLE cph_reports.encoders_by_server', $$
   SELECT 'cph', 'cph', s.server_id, server_name, s.status, cph_server_status(s.status), availability_zone, count(e), count(e) FILTER (WHERE e.status = 1),
          count(e) FILTER (WHERE e.status = 2), string_agg(encode_server_ip, ', ' ORDER BY encode_server_ip)
