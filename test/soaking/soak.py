@@ -45,6 +45,9 @@ SHOWN = 12                  # lines of the table for each group
 #: Rows of the list, and what libcurl holds of a connection, make memory move by some hundred kB.
 MAY_GROW = {"memory": 1024, "contexts": 256, "descriptors": 8}
 
+#: A reading is copied whole, some hundred kB at once, between which what libcurl holds comes to lie.
+MAY_GROW_CACHED = {"memory": 2048}
+
 #: For each scan that a query has at once four connections and four descriptors, for two kept transports more.
 CONNECTIONS_MAX = 16
 
@@ -192,7 +195,7 @@ class Group:
         for samples in self.samples:
             early = [each for each in samples if begin <= each.seconds <= max(2 * begin, begin + seconds / 10)]
             late = [each for each in samples if each.seconds >= seconds * 5 / 6]
-            for figure, most in MAY_GROW.items():
+            for figure, most in (MAY_GROW | (MAY_GROW_CACHED if self.cache else {})).items():
                 was, is_now = (statistics.median(getattr(each, figure) for each in part) for part in (early, late))
                 self.check(is_now <= was + most, f"{figure}: {was:.0f}, at the end {is_now:.0f}")
             most = max(each.connections for each in samples)
