@@ -147,7 +147,8 @@ if (CphShared::shared())
 	clear();
 	CphShared::sessions($node, 4, q{SELECT count(phone_id) FROM (SELECT phone_id FROM cph_phones
 		UNION ALL SELECT phone_id FROM other.cph_phones) AS p;}, 'four sessions that append');
-	is(scalar $service->log, 202, '... send what one would');
+	# on a busy machine one may be taken for who has gone, and asked for again
+	cmp_ok(scalar $service->log, '<=', 303, '... send what one would, not 808 requests');
 
 	# Who is not fetched from is not waited for.
 	clear();
