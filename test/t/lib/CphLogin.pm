@@ -14,6 +14,11 @@ use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# A user with a password, as the options of a mapping; and the options of a
+# service that knows that user and a key.
+our %USER = (iam_domain => 'Company', iam_user => 'reports', iam_password => 'a-password');
+our %KNOWN = (key => 'AKIDEXAMPLE/a-secret-key', user => 'Company/reports/a-password');
+
 # Adds the function failure(query), which returns the error that a query ends
 # in: its SQLSTATE and message, its detail, its hint, each on a line.
 sub install

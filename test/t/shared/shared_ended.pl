@@ -15,16 +15,12 @@ use Time::HiRes qw(sleep);
 
 my $shared = CphShared::shared();
 my ($rate, $bound) = $shared ? (60, 6) : (3, 6);
-my $service = CphTest::service(
-	phones => 600,
-	servers => 20,
-	key => 'AKIDEXAMPLE/a-secret-key',
-	user => 'Company/reports/a-password');
+my $service = CphTest::service(phones => 600, servers => 20, %CphLogin::KNOWN);
 my $node = CphShared::node(conf => "restart_after_crash = on\n");
 CphLogin::install($node);
 CphTest::attach(
 	$node, $service,
-	mapping => { iam_domain => 'Company', iam_user => 'reports', iam_password => 'a-password' },
+	mapping => \%CphLogin::USER,
 	server => {
 		iam_endpoint => $service->url,
 		fetch_size => 100,

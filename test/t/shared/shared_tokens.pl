@@ -14,12 +14,8 @@ use CphTest;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my %user = (iam_domain => 'Company', iam_user => 'reports', iam_password => 'a-password');
-my $service = CphTest::service(
-	phones => 100,
-	servers => 20,
-	key => 'AKIDEXAMPLE/a-secret-key',
-	user => 'Company/reports/a-password');
+my %user = %CphLogin::USER;
+my $service = CphTest::service(phones => 100, servers => 20, %CphLogin::KNOWN);
 my $node = CphShared::node(conf => "restart_after_crash = on\n");
 CphLogin::install($node);
 CphTest::attach(
