@@ -84,7 +84,7 @@ filter_to_cover(const CphTable *table, List *chosen, List *attnums)
 
 	foreach(lc, attnums)
 	{
-		const char *field = table->fields[lfirst_int(lc) - 1];
+		const char *field = cph_table_column(table, lfirst_int(lc));
 		int			filter;
 
 		if (is_told(table, chosen, field))
@@ -114,11 +114,8 @@ make_cover(int filter, List *conditions)
 static bool
 takes_all_values(const CphTable *table, int attnum)
 {
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
+	Oid			type = TupleDescAttr(table->desc, attnum - 1)->atttypid;
 
-	get_atttypetypmodcoll(table->relid, attnum, &type, &typmod, &collation);
 	return type == INT2OID || type == INT4OID || type == INT8OID ||
 		type == TEXTOID;
 }
@@ -131,7 +128,7 @@ take_all_values(const CphTable *table, List *attnums, const CphFilter *filter)
 
 	foreach(lc, attnums)
 	{
-		if (strcmp(table->fields[lfirst_int(lc) - 1], filter->field) == 0 &&
+		if (strcmp(cph_table_column(table, lfirst_int(lc)), filter->field) == 0 &&
 			!takes_all_values(table, lfirst_int(lc)))
 			return false;
 	}
@@ -228,8 +225,9 @@ clauses_of_filter(const CphTable *table, List *restrictinfos,
 		RestrictInfo *rinfo = lfirst(lc);
 		List	   *attnums = cph_table_columns(table, list_make1(rinfo->clause));
 
-		if (list_length(attnums) == 1 && table->ncolumns > 1 &&
-			strcmp(table->fields[linitial_int(attnums) - 1], filter->field) == 0 &&
+		if (list_length(attnums) == 1 && table->desc->natts > 1 &&
+			strcmp(cph_table_column(table, linitial_int(attnums)),
+				   filter->field) == 0 &&
 			takes_all_values(table, linitial_int(attnums)) &&
 			!contain_leaked_vars((Node *) rinfo->clause) &&
 			!contain_volatile_functions((Node *) rinfo->clause))

@@ -241,10 +241,12 @@ bind_constants(const CphTable *table, CphClause *clause)
 static CphClause *
 read_gate(const CphTable *table, Expr *expr)
 {
+	List	   *attnums = cph_table_columns(table, list_make1(expr));
 	Node	   *node;
 	CphClause  *clause;
 
-	if (!table->has_constants)
+	if (attnums == NIL ||
+		!cph_field_is_constant(cph_table_column(table, linitial_int(attnums))))
 		return NULL;
 	node = cph_table_replace(table, (Node *) expr, NULL, NULL);
 	if (node == NULL || !is_value(table, node))

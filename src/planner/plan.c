@@ -39,17 +39,14 @@ cphGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 static Var *
 time_column(const CphTable *table, int attnum)
 {
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
+	Form_pg_attribute attr = TupleDescAttr(table->desc, attnum - 1);
 	Var		   *var;
 	CphSubject	subject;
 
-	if (table->fields[attnum - 1] == NULL ||
-		strcmp(table->fields[attnum - 1], table->endpoint->time_field) != 0)
+	if (attr->attisdropped || attr->attlen != sizeof(TimestampTz))
 		return NULL;
-	get_atttypetypmodcoll(table->relid, attnum, &type, &typmod, &collation);
-	var = makeVar(table->rel->relid, attnum, type, typmod, collation, 0);
+	var = makeVar(table->rel->relid, attnum, attr->atttypid, attr->atttypmod,
+				  attr->attcollation, 0);
 	if (!cph_subject_read(table, (Node *) var, &subject) ||
 		!cph_subject_is_time(table, &subject))
 		return NULL;
@@ -68,7 +65,7 @@ pathkeys_of_order(const CphTable *table)
 
 	if (!cph_options_ordered(table->options, table->endpoint))
 		return NIL;
-	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= table->desc->natts; attnum++)
 	{
 		Var		   *var = time_column(table, attnum);
 		List	   *pathkeys = NIL;
@@ -266,9 +263,9 @@ implied_clauses(const CphTable *table)
 
 	if (!rel->has_eclass_joins)
 		return NIL;
-	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= table->desc->natts; attnum++)
 	{
-		if (table->fields[attnum - 1] != NULL)
+		if (!TupleDescAttr(table->desc, attnum - 1)->attisdropped)
 			result = list_concat(result,
 								 generate_implied_equalities_for_column(table->root,
 																		rel,

@@ -23,9 +23,9 @@ typedef struct CphTable
 	Oid			relid;
 	const CphEndpoint *endpoint;
 	const CphOptions *options;
-	int			ncolumns;
-	char	  **fields;			/* of column number attnum - 1; NULL: dropped */
-	bool		has_constants;	/* one of them shows a constant of the table */
+	TupleDesc	desc;
+	const char **fields;		/* of column number attnum - 1; NULL: not asked
+								 * for yet */
 	List	   *read;			/* each clause that was met, with what it asks */
 	double		tuples;			/* rows of the list */
 	bool		analyzed;		/* by statistics */
@@ -36,6 +36,7 @@ typedef struct CphTable
 } CphTable;
 
 extern CphTable *cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern const char *cph_table_column(const CphTable *table, AttrNumber attnum);
 extern Node *cph_table_replace(const CphTable *table, Node *node,
 							   const char *field, const char *value);
 extern List *cph_table_columns(const CphTable *table, List *exprs);

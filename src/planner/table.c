@@ -14,25 +14,14 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
-/* Reads the field of each column. */
+/* Copies the descriptor of the table's rows. */
 static void
 read_columns(CphTable *table)
 {
 	Relation	rel = RelationIdGetRelation(table->relid);
-	TupleDesc	desc = RelationGetDescr(rel);
 
-	table->ncolumns = desc->natts;
-	table->fields = palloc0(sizeof(char *) * desc->natts);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
-
-		if (attr->attisdropped)
-			continue;
-		table->fields[i] = cph_column_field(table->relid, attr->attnum,
-											NameStr(attr->attname));
-		table->has_constants |= cph_field_is_constant(table->fields[i]);
-	}
+	table->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table->fields = palloc0(sizeof(char *) * table->desc->natts);
 	RelationClose(rel);
 }
 
@@ -64,6 +53,21 @@ cph_table_open(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	return table;
 }
 
+/*
+ * Returns the field of the column with a number, NULL if it was dropped.  It
+ * is looked up when it is first asked for: most queries use few columns.
+ */
+const char *
+cph_table_column(const CphTable *table, AttrNumber attnum)
+{
+	Form_pg_attribute attr = TupleDescAttr(table->desc, attnum - 1);
+	const char **field = &table->fields[attnum - 1];
+
+	if (*field == NULL && !attr->attisdropped)
+		*field = cph_column_field(table->relid, attnum, NameStr(attr->attname));
+	return *field;
+}
+
 /* Returns the field of an expression that is a column, or NULL. */
 const char *
 cph_table_field(const CphTable *table, const Node *node)
@@ -72,9 +76,9 @@ cph_table_field(const CphTable *table, const Node *node)
 
 	if (!IsA(var, Var) || var->varno != table->rel->relid ||
 		var->varlevelsup > 0 || var->varattno < 1 ||
-		var->varattno > table->ncolumns)
+		var->varattno > table->desc->natts)
 		return NULL;
-	return table->fields[var->varattno - 1];
+	return cph_table_column(table, var->varattno);
 }
 
 /* Returns a constant of a column's type, whose text the input function takes. */
@@ -156,9 +160,9 @@ cph_table_columns(const CphTable *table, List *exprs)
 
 	pull_varattnos((Node *) exprs, table->rel->relid, &used);
 	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
-	for (int attnum = 1; attnum <= table->ncolumns; attnum++)
+	for (int attnum = 1; attnum <= table->desc->natts; attnum++)
 	{
-		if (table->fields[attnum - 1] != NULL &&
+		if (!TupleDescAttr(table->desc, attnum - 1)->attisdropped &&
 			(all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,
 								  used)))
 			attnums = lappend_int(attnums, attnum);
