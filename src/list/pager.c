@@ -191,14 +191,13 @@ end_list(CphPager *pager)
 }
 
 /*
- * Reads the list from its beginning once more, as if it had stepped back there,
- * to see whether its rows stand where they stood.
+ * Reads the list from its beginning once more, to see whether its rows stand
+ * where they stood.
  */
 static void
 read_again(CphPager *pager)
 {
 	pager->again = true;
-	pager->stepped += pager->count;
 	cph_pager_drop_ahead(pager);
 	cph_pager_ask(pager, 0, pager->options.page_size);
 }

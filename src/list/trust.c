@@ -9,8 +9,9 @@
 
 /*
  * Pages without an unread row after which a scan is given up, beside those
- * that lead back to where it stepped back from.  As many pages in a row
- * happen only if the list grows by a page a request, or ignores the offset.
+ * that lead back to where it stepped back from, and those of a list that is
+ * read once more.  As many pages in a row happen only if the list grows by a
+ * page a request, or ignores the offset.
  */
 #define MAX_PAGES_WITHOUT_ROWS 64
 
@@ -86,9 +87,10 @@ cph_trust_order(CphClient *client, const CphPagerOptions *options,
 void
 cph_pager_check_progress(CphPager *pager)
 {
-	int64		way_back = pager->stepped / Max(pager->size - 1, 1);
+	int64		read = pager->stepped + (pager->again ? pager->count : 0);
 
-	if (++pager->pages_without_rows > MAX_PAGES_WITHOUT_ROWS + way_back)
+	if (++pager->pages_without_rows >
+		MAX_PAGES_WITHOUT_ROWS + read / Max(pager->size - 1, 1))
 		cph_trust_broken(pager->client, &pager->options,
 						 "Page after page held only rows that were read before.",
 						 cph_trust_in_parts(&pager->options,

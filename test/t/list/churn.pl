@@ -92,6 +92,14 @@ foreach my $ties (0, 0.97, 0.9975)
 	}
 }
 
+# The rows of many pages in a row were read before where a list without an order is
+# read once more, after those that came to its beginning.
+foreach my $of ([qw(--option enable_order_pushdown=false)], [qw(--list images)])
+{
+	churn("many pages of a list that is read once more: @$of",
+		2, qw(--phones 2000 --page 20 --changes 0 --set replaced=1), @$of);
+}
+
 # Of the other lists only that of servers has an order, and not all have a total.
 foreach my $list (qw(servers images encode_servers bandwidths phone_models))
 {
