@@ -13,6 +13,7 @@ from collections import Counter
 from .clauses import ask_equal, ask_name
 from .log import PAGE_MAX
 
+DEFAULT_SHARE = 1 / 200     # of the rows that a value of a column has, if nothing is known of it
 DEFAULT_ROWS = {"phones": 10000, "servers": 200}    # that the planner supposes
 PROBES = 2      # requests that find out whether names are found by their inside
 VALUES = {"phones": 12, "servers": 11}  # documented values of a status, each of which may be counted
@@ -123,6 +124,18 @@ class Demand:
         names = self.setup.reading.settings.get("names", "substring")
         return {"prefix": text.startswith(value), "exact": text == value,
                 "nocase": value.casefold() in text.casefold()}.get(names, value in text)
+
+    def may_be_near(self, wanted):
+        """Whether the planner may hope to find so many rows in fewer pages of the plain list than there are streams.
+
+        It goes by what was seen of the values, or by what it supposes.
+        """
+        share = max(sum(len(rows) for rows in self.streams) / max(len(self.all), 1), self.fans * DEFAULT_SHARE)
+        return wanted / share <= self.fans * self.size
+
+    def listed(self):
+        """The requests that read the plain list to its end, in the hope that a row comes soon."""
+        return self.stream(self.plain) + (PROBES if self.probed else 0)
 
     # Pages
 

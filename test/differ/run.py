@@ -110,14 +110,16 @@ def check_requests(verdict, setup, ids):
     if located:     # then the page of each is read, without what else is asked
         requests = [request for request in requests if request.params.keys() != {"server_id", "limit", "offset"}
                     and request.resource != "phone"]
+    hoped = case.demand is not None and (
+        case.shape in FIRST_ROWS or case.first is not None and case.demand.may_be_near(case.first))
     if case.demand is not None and not case.demand.refused:
-        wrong = case.demand.wrong_requests(requests, case.shape in FIRST_ROWS)
+        wrong = case.demand.wrong_requests(requests, hoped)
         if wrong:
             verdict.problems.append(f"a filter is not sent ({case.demand.must}): {wrong[0].text}")
     if case.bound is None or not setup.reading.bounded or case.settings:
         return
-    if case.shape in FIRST_ROWS and case.demand is not None and case.demand.fans > 1:
-        return      # the plain list may be tried, in the hope that a row comes soon
     verdict.bound = case.bound(ids)
+    if hoped and case.demand.fans > 1:
+        verdict.bound = max(verdict.bound, case.demand.listed())
     if len(requests) > verdict.bound:
         verdict.problems.append(f"{len(requests)} requests, at most {verdict.bound} expected")

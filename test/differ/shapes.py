@@ -24,6 +24,7 @@ class Case(NamedTuple):
     demand: Demand = None       # of the one table, if it is one
     refused: bool = False       # the service may answer with 400
     settings: tuple = ()        # of the planner
+    first: int = None           # the query wants so many rows, in the order of the list or in none; None: all
     judge: Callable = None      # (service, rows) -> what is wrong with the rows; then there is no copy to compare with
 
 
@@ -170,7 +171,8 @@ class Shapes:
         bound, matching = self.scan_bound(table, clauses, demand, order, keys, limit, ties, settings)
         if "own_read(" in statements[0]:
             bound = matching = None     # what it reads is not counted here
-        return Case("scan", statements, len(keys), whole, matching, bound, demand, demand.refused, settings)
+        first = limit[2] + limit[3] if limit and limit[2] is not None and (not keys or keys[0] == table.time.name) else None
+        return Case("scan", statements, len(keys), whole, matching, bound, demand, demand.refused, settings, first)
 
     def prepare(self, text, values, limit):
         """The statements that run a query with its values as parameters."""
