@@ -7,6 +7,7 @@
 #include "check/check_private.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_foreign_table.h"
 #include "utils/builtins.h"

@@ -11,6 +11,7 @@
  */
 #include "planner/planner_private.h"
 
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_opfamily.h"

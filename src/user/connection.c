@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -69,7 +70,7 @@ hash_attribute(uint64 hash, int cacheid, HeapTuple tuple, AttrNumber attribute)
 	if (isnull)
 		return hash + 1;
 	return hash_bytes_extended((const unsigned char *) DatumGetPointer(value),
-							   VARSIZE_ANY(DatumGetPointer(value)), hash);
+							   datumGetSize(value, false, -1), hash);
 }
 
 /*
