@@ -128,9 +128,10 @@ is_wanted(const CphPager *pager, int64 offset)
 
 /*
  * Returns how many requests may be under way at once.  With ties that are not
- * stable a page tells where the next one is to start.  After a repair the
- * number grows from one: what is asked ahead of the next one would be dropped.
- * Nor is there anything to wait for where an earlier scan was answered.
+ * stable a page tells where the next one is to start, as it does while the first
+ * row is sought.  After a repair the number grows from one: what is asked ahead of
+ * the next one would be dropped.  While an earlier scan's answers are read it is
+ * none: who reads no further than that one asks for nothing.
  */
 static int
 window_of(const CphPager *pager)
@@ -140,7 +141,9 @@ window_of(const CphPager *pager)
 	int			requests = Min(cph_client_concurrency(pager->client),
 							   pager->pages_since_repair + 1);
 
-	if (pager->seeking || pager->replaying ||
+	if (pager->replaying)
+		return 0;
+	if ((pager->high > 0 && pager->returned == 0) ||
 		(pager->options.ordered && !pager->options.stable_ties))
 		return 1;
 	return Max(Min(requests, bytes), 1);
@@ -193,7 +196,7 @@ take_asked(CphPager *pager)
 	memmove(&pager->ahead[0], &pager->ahead[1], sizeof(CphAsked) * pager->nahead);
 	if (asked.call != NULL)
 		pager->largest = Max(pager->largest, cph_call_size(asked.call));
-	if (pager->pages > 0 && !pager->seeking && window_of(pager) > 1)
+	if (pager->returned > 0 && window_of(pager) > 1)
 		cph_pager_fill_ahead(pager, false);
 	return asked;
 }

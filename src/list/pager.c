@@ -275,7 +275,8 @@ accept_anchored(CphPager *pager, CphPage *page, const CphAsked *asked)
 	if (unread == 0 && !comes_closer(pager, page))
 		cph_pager_check_progress(pager);
 	cph_pager_plan_next(pager, page, asked);
-	if (pager->pages > 1)
+	/* the reader has wanted more than the rows of one page */
+	if (pager->returned > unread)
 		cph_pager_fill_ahead(pager, false);
 }
 

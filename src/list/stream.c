@@ -95,7 +95,7 @@ end_stream(Stream *stream)
 /*
  * Asks for the first pages of the streams that are read next: of all where they
  * are merged, else of as many as may be in flight.  More would only wait in
- * memory.
+ * memory.  An earlier scan's answers need not be waited for, and may be all.
  */
 static void
 start_streams(CphStreams *streams)
@@ -105,6 +105,8 @@ start_streams(CphStreams *streams)
 
 	if (streams->merge)
 		end = streams->nstreams;
+	else if (cph_reading_is_found(streams->reading))
+		end = first + 1;
 	for (int i = first; i < Min(end, streams->nstreams); i++)
 		start_stream(streams, &streams->streams[i]);
 }

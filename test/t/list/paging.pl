@@ -131,6 +131,14 @@ is( scalar(grep { /offset=(49|98|147|196|245|294|343|392) / } $service->log),
 $session->run('ROLLBACK');
 $service->clear;
 
+# So it is where the first row wanted had to be sought.
+my $older = 'create_time < (SELECT min(create_time) + 0.5 * (max(create_time) - min(create_time)) FROM local_phones)';
+$session->run("BEGIN; DECLARE c CURSOR FOR $all WHERE $older; FETCH 1 FROM c");
+my @sought = $service->log;
+is(scalar(grep { /limit=50&/ } @sought), 2, 'the first page, and the one that was sought')
+  or diag join "\n", @sought;
+$session->run('ROLLBACK');
+
 # As many in flight as the option says, not more.
 $service->fault('latency', ms => 50);
 $session->run('SELECT count(phone_name) FROM cph_phones');
