@@ -203,6 +203,27 @@ report_peer(CphCheck *check, int64 requests)
 }
 
 /*
+ * Tells whether there is a credential for the user to ask with; if not, adds the
+ * row that says what can be done.
+ */
+static bool
+has_credential(CphCheck *check)
+{
+	Oid			serverid = check->server->serverid;
+	const char *hint = cph_client_no_mapping(GetUserId(), serverid);
+	CphFailure	failure;
+
+	if (hint != NULL)
+		cph_check_report(check, "credential", "failed",
+						 psprintf("You have no user mapping for the server.  %s", hint));
+	else if (!cph_credential_is_readable(GetUserId(), serverid, &failure))
+		cph_check_fail(check, "credential", &failure);
+	else
+		return true;
+	return false;
+}
+
+/*
  * cph_fdw_check(server name) returns setof (item text, status text, detail
  * text): tests the connection and each thing that the documents leave open.
  * status is ok, advice, differs, unknown or failed.  Sends at most 40 requests,
@@ -218,7 +239,6 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 												 GetUserId(), ACL_USAGE);
 	CphCounters counters = {0};
 	CphCheck	check = {0};
-	const char *hint;
 
 	if (permission != ACLCHECK_OK)
 		aclcheck_error(permission, OBJECT_FOREIGN_SERVER, server->servername);
@@ -226,13 +246,8 @@ cph_fdw_check(PG_FUNCTION_ARGS)
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	check.server = server;
 	check.options = cph_server_options(server->serverid);
-	hint = cph_client_no_mapping(GetUserId(), server->serverid);
-	if (hint != NULL)
-	{
-		cph_check_report(&check, "credential", "failed",
-						 psprintf("You have no user mapping for the server.  %s", hint));
+	if (!has_credential(&check))
 		return (Datum) 0;
-	}
 	check.client = cph_client_open(check.options, GetUserId(), &counters);
 	/* where nobody answers, or the credential is refused, once is enough */
 	for (int i = 0; cph_endpoint_at(i) != NULL && !check.unreachable; i++)

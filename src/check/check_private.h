@@ -28,6 +28,8 @@ typedef struct CphCheck
 /* Rows of the answer (report.c) */
 extern void cph_check_report(CphCheck *check, const char *item,
 							 const char *status, const char *detail);
+extern void cph_check_fail(CphCheck *check, const char *item,
+						   const CphFailure *failure);
 extern void cph_check_advise(CphCheck *check, const char *item,
 							 const char *status, const char *finding,
 							 const char *option, const char *value);

@@ -28,6 +28,18 @@ cph_check_report(CphCheck *check, const char *item, const char *status,
 						 values, nulls);
 }
 
+/* Adds a row for an item that could not be had. */
+void
+cph_check_fail(CphCheck *check, const char *item, const CphFailure *failure)
+{
+	cph_check_report(check, item, "failed",
+					 psprintf("%s%s%s%s%s", failure->message,
+							  failure->detail ? ": " : "",
+							  failure->detail ? failure->detail : ".",
+							  failure->hint ? "  " : "",
+							  failure->hint ? failure->hint : ""));
+}
+
 /* Returns the value that an option of the server was given, or NULL. */
 static const char *
 given_option(const CphCheck *check, const char *name)
@@ -92,10 +104,7 @@ cph_check_fetch(CphCheck *check, const char *item, const char *param,
 	{
 		check->unreachable =
 			failure.sqlstate == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
-		cph_check_report(check, item, "failed",
-						 psprintf("%s: %s%s%s", failure.message, failure.detail,
-								  failure.hint ? "  " : "",
-								  failure.hint ? failure.hint : ""));
+		cph_check_fail(check, item, &failure);
 	}
 	else if (page == NULL)
 		cph_check_report(check, item, "unknown",

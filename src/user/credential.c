@@ -55,6 +55,16 @@ is_signed(const CphCredential *credential)
 		credential->method == CPH_AUTH_KEYS_FILE;
 }
 
+/* Reads the file that a mapping names, if it does, into the current context. */
+static void
+read_file(const CphMappingOptions *mapping, CphMappingOptions *used)
+{
+	if (mapping->token_file != NULL)
+		cph_credfile_token(mapping->token_file, used);
+	else if (mapping->credentials_file != NULL)
+		cph_credfile_keys(mapping->credentials_file, mapping->profile, used);
+}
+
 /*
  * Reads what to log in with now into credential->used: without a token, where
  * that is still lacking.  Raises an error if it is not to be had.
@@ -69,16 +79,62 @@ read_secrets(CphCredential *credential)
 	credential->used = used;
 	MemoryContextReset(credential->used_context);
 	caller = MemoryContextSwitchTo(credential->used_context);
-	if (credential->method == CPH_AUTH_TOKEN_FILE)
-		cph_credfile_token(mapping->token_file, &used);
-	else if (credential->method == CPH_AUTH_KEYS_FILE)
-		cph_credfile_keys(mapping->credentials_file, mapping->profile, &used);
-	else if (credential->scope != NULL)
+	read_file(mapping, &used);
+	if (credential->scope != NULL)
 		cph_token_use(&credential->token, &used);
 	MemoryContextSwitchTo(caller);
 	credential->used = used;
 	if (is_signed(credential))
 		cph_login_expect(&credential->login, cph_login_fingerprint(&used));
+}
+
+/* Returns a mapping's options, palloc'd, and wipes what they are read from. */
+static CphMappingOptions *
+take_options(UserMapping *mapping)
+{
+	CphMappingOptions *options = cph_mapping_options(mapping);
+	ListCell   *lc;
+
+	foreach(lc, mapping->options)
+		cph_secret_wipe(strVal(lfirst_node(DefElem, lc)->arg));
+	return options;
+}
+
+/*
+ * Tells whether the file that a user's mapping names, if it does, can be read and
+ * holds a credential; if not, why, in the current memory context.  The error is
+ * caught, which is right because nothing but memory is held when it is raised.
+ */
+bool
+cph_credential_is_readable(Oid userid, Oid serverid, CphFailure *failure)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "cph_fdw secrets",
+												  ALLOCSET_SMALL_SIZES);
+	ErrorData  *volatile error = NULL;
+
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		CphMappingOptions used = {0};
+
+		read_file(take_options(GetUserMapping(userid, serverid)), &used);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	if (error != NULL)
+		*failure = (CphFailure) {error->sqlerrcode, error->message,
+		error->detail, error->hint};
+	return error == NULL;
 }
 
 /*
@@ -91,10 +147,9 @@ cph_credential_open(const CphOptions *options, UserMapping *mapping,
 					CphConnection *connection)
 {
 	CphCredential *credential = palloc0(sizeof(CphCredential));
-	ListCell   *lc;
 
 	credential->options = options;
-	credential->mapping = cph_mapping_options(mapping);
+	credential->mapping = take_options(mapping);
 	credential->method = cph_mapping_auth_method(credential->mapping);
 	credential->login = cph_connection_key(connection, CPH_RECORD_LOGIN, 0);
 	if (credential->method == CPH_AUTH_NONE)
@@ -110,8 +165,6 @@ cph_credential_open(const CphOptions *options, UserMapping *mapping,
 													 "cph_fdw secrets",
 													 ALLOCSET_SMALL_SIZES);
 	set_route(credential);
-	foreach(lc, mapping->options)
-		cph_secret_wipe(strVal(lfirst_node(DefElem, lc)->arg));
 	if (is_signed(credential) && options->project_id == NULL &&
 		options->region != NULL)
 	{

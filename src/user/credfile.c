@@ -71,9 +71,9 @@ content_error(const CredFile *file, const char *reason, const char *hint)
 			 hint ? errhint("%s", hint) : 0));
 }
 
-/* Fills a buffer from a file; returns the bytes read. */
-static Size
-read_bytes(const CredFile *file, int fd, char *buffer, Size size)
+/* Fills a buffer from a file; returns the bytes read, or -1 and errno. */
+static ssize_t
+read_bytes(int fd, char *buffer, Size size)
 {
 	Size		length = 0;
 
@@ -84,7 +84,7 @@ read_bytes(const CredFile *file, int fd, char *buffer, Size size)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			file_error(file);
+			return -1;
 		if (got == 0)
 			break;
 		length += got;
@@ -94,7 +94,7 @@ read_bytes(const CredFile *file, int fd, char *buffer, Size size)
 
 /*
  * Returns the content of a file, a secret.  Does not wait for a writer, should
- * the file be a pipe.
+ * the file be a pipe.  The file is closed before an error is raised.
  */
 static char *
 read_content(const CredFile *file)
@@ -102,15 +102,21 @@ read_content(const CredFile *file)
 	char	   *content = cph_secret_alloc(FILE_SIZE_MAX + 2);
 	int			fd = OpenTransientFile(file->path,
 									   O_RDONLY | O_NONBLOCK | PG_BINARY);
-	struct stat status;
-	Size		length;
+	struct stat status = {0};
+	ssize_t		length = -1;
+	int			saved_errno;
 
-	if (fd < 0 || fstat(fd, &status) != 0)
+	if (fd >= 0 && fstat(fd, &status) == 0)
+		length = S_ISREG(status.st_mode) ?
+			read_bytes(fd, content, FILE_SIZE_MAX + 1) : 0;
+	saved_errno = errno;
+	if (fd >= 0)
+		CloseTransientFile(fd);
+	errno = saved_errno;
+	if (length < 0)
 		file_error(file);
 	if (!S_ISREG(status.st_mode))
 		content_error(file, "is not a regular file", NULL);
-	length = read_bytes(file, fd, content, FILE_SIZE_MAX + 1);
-	CloseTransientFile(fd);
 	if (length > FILE_SIZE_MAX)
 		content_error(file, psprintf("is larger than %d kB",
 									 FILE_SIZE_MAX / 1024), NULL);

@@ -356,6 +356,8 @@ typedef enum CphLack
 	CPH_LACK_PROJECT			/* to be looked up */
 } CphLack;
 
+extern bool cph_credential_is_readable(Oid userid, Oid serverid,
+									   CphFailure *failure);
 extern CphCredential *cph_credential_open(const CphOptions *options,
 										  UserMapping *mapping,
 										  CphConnection *connection);

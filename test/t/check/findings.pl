@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 
 use CphTest;
 use JSON::PP;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($node, $service) = CphTest::setup(phones => 9000, servers => 300, images => 150);
@@ -126,6 +127,26 @@ $node->safe_psql('postgres', q{ALTER SERVER cph OPTIONS (ADD max_retries '0')});
 $service->fault('reset');
 like(checked('connection'), qr/failed No answer came from 127\.0\.0\.1:\d+\./, 'no answer');
 $service->clear;
+
+# So is a file that cannot be read, whether or not it is to tell the project.
+my $file = "$PostgreSQL::Test::Utils::tmp_check/credentials";
+$node->safe_psql('postgres', qq{CREATE SERVER of_file FOREIGN DATA WRAPPER cph_fdw OPTIONS (endpoint '$url', project_id '$CphTest::PROJECT');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER of_file OPTIONS (credentials_file '$file')});
+sub of_file
+{
+	return $node->safe_psql('postgres', q{SELECT item || ' ' || status || ' ' || detail FROM cph_fdw_check('of_file')});
+}
+like(of_file(), qr/^credential failed could not read the file that option "credentials_file" names: No such file or directory: It is read by [^\n]*$/,
+	'a file that is not there');
+append_to_file($file, "[other]\nak = KEY\nsk = SECRET\n");
+$node->safe_psql('postgres', 'ALTER SERVER of_file OPTIONS (DROP project_id)');
+like(of_file(), qr/^credential failed the file that option "credentials_file" names has no section \[basic\]\.  It has \[other\]\.[^\n]*$/,
+	'one that holds no keys');
+$node->safe_psql('postgres', qq{ALTER USER MAPPING FOR CURRENT_USER SERVER of_file OPTIONS (DROP credentials_file, ADD token_file '$file.token')});
+like(of_file(), qr/^credential failed could not read the file that option "token_file" names: /, 'nor a token');
+append_to_file("$file.token", "$CphTest::TOKEN\n");
+$node->safe_psql('postgres', "ALTER SERVER of_file OPTIONS (ADD project_id '$CphTest::PROJECT')");
+like(of_file(), qr/^phones: list ok .*^connection ok /ms, '... and one that is there');
 
 # Only who may use the server may check it.
 $node->safe_psql('postgres', q{CREATE ROLE nobody_much LOGIN});
