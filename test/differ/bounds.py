@@ -54,7 +54,7 @@ class Demand:
         if not self.settled:
             alone, fans = [ask for ask in alone if ask in asks[:1]], []
         # Of a prepared statement it is not known how many values these have.
-        several = [clause for clause in clauses if prepared and (len(clause.values) > 1 or clause.is_array)]
+        several = [clause for clause in clauses if prepared and clause.is_several]
         loose = [clause.ask.param for clause in several if clause.ask]
         self.none = any(not ask.values for ask in alone if ask.param not in loose)
         self.refused = any(ask.refused for ask in sent)

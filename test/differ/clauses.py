@@ -68,8 +68,10 @@ class Clause(NamedTuple):
     ask: Ask = None     # None: the clause is local
 
     @property
-    def is_array(self):
-        return any(value.type.endswith("[]") for value in self.values)
+    def is_several(self):
+        """Whether it may ask for several values: a label can be that of several."""
+        return len(self.values) > 1 or "_status({c}" in self.template or \
+            any(value.type.endswith("[]") for value in self.values)
 
     def sql(self, qualifier="", values=None):
         shown = values or [value.sql for value in self.values]

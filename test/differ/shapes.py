@@ -198,6 +198,8 @@ class Shapes:
             return (lambda ids: 0), None
         if limit and (limit[2] is not None and limit[2] <= 0 or limit[3] < 0):
             return (lambda ids: 0), None
+        if limit and keys[:1] == [table.time.name] and not order.startswith(f"{table.time.name} DESC"):
+            return (lambda ids: demand.from_end()), None
         streaming = not order or len(keys) == 1 and "DESC" in order and self.setup.on("enable_order_pushdown") \
             and table.time.family == "time"
         if limit is None or limit[2] is None or not streaming or ties:
@@ -266,8 +268,8 @@ class Shapes:
             keys = 1
         shown = "" if group == "()" else f"{key}, "
         sql = f"SELECT {shown}{output} FROM {table.name}{self.where(table, clauses)} GROUP BY {group}{having}{order}"
-        return Case("aggregate", (sql,), keys, None, None, lambda ids: demand.everything(), demand,
-                    demand.refused, self.planner())
+        bound = demand.from_end if key == table.time.name and "LIMIT" in order else demand.everything
+        return Case("aggregate", (sql,), keys, None, None, lambda ids: bound(), demand, demand.refused, self.planner())
 
     def dashboard(self):
         """What panels show: rows by status, and those of some statuses."""
@@ -305,7 +307,10 @@ class Shapes:
             f"SELECT {home}, {s}, count(*) FROM {name}{some} {home} = '{home_id}' GROUP BY 1, 2",
             f"SELECT {s}, count(*) FROM {name}{some} {s} IN ({value}, {other}) GROUP BY {s}",
             f"SELECT {s}, count(*) FROM (SELECT {s} FROM {name}{where} UNION ALL SELECT {s} FROM {name}) AS u GROUP BY 1"])
-        bound = None if "UNION" in sql else lambda ids: demand.everything()
+        # Where a clause on the status can have no value, it may be another one that is sent.
+        rest = Demand(self.world, self.setup, table, [clause for clause in clauses if clause.column != s])
+        most = rest.everything() if demand.none and some in sql else demand.everything()
+        bound = None if "UNION" in sql else lambda ids: most
         return Case("dashboard", (sql,), 0, None, None, bound, None, demand.refused, self.planner())
 
     def extreme(self):
@@ -417,8 +422,8 @@ class Shapes:
             (f"SELECT DISTINCT {time}, {key} FROM {table.name}{where} ORDER BY {time} DESC", 1),
             (f"SELECT DISTINCT ON ({time}) {time}, {id_} FROM {table.name}{where} ORDER BY {time} DESC, {id_}", 2),
             (f"SELECT DISTINCT ON ({key}) {key}, {id_} FROM {table.name}{where} ORDER BY {key}, {id_} LIMIT 10", 2)])
-        return Case("distinct", (sql,), keys, None, None, lambda ids: demand.everything(), demand,
-                    demand.refused, self.planner())
+        bound = demand.from_end if key == time and "LIMIT" in sql else demand.everything
+        return Case("distinct", (sql,), keys, None, None, lambda ids: bound(), demand, demand.refused, self.planner())
 
     def window(self):
         rng = self.rng
