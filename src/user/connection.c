@@ -7,13 +7,9 @@
 #include "user/user_private.h"
 #include "http/http.h"
 
-#include "catalog/pg_foreign_server.h"
-#include "catalog/pg_user_mapping.h"
-#include "common/hashfn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -60,53 +56,35 @@ cph_connection_init(void)
 								  invalidate_connections, (Datum) 0);
 }
 
-/* Adds an attribute of a catalog's tuple to a hash. */
-static uint64
-hash_attribute(uint64 hash, int cacheid, HeapTuple tuple, AttrNumber attribute)
-{
-	bool		isnull;
-	Datum		value = SysCacheGetAttr(cacheid, tuple, attribute, &isnull);
-
-	if (isnull)
-		return hash + 1;
-	return hash_bytes_extended((const unsigned char *) DatumGetPointer(value),
-							   datumGetSize(value, false, -1), hash);
-}
-
 /*
- * Returns a hash of the options of a server and a user mapping, by which what
- * was remembered under others is told; 0 if one of them is gone.
+ * Tells whether a user mapping of this database is gone, or has other options
+ * now, as may its server.
  */
-static uint64
-hash_options(Oid serverid, Oid umid)
+static bool
+is_stale(const CphRecordKey *key, Oid unused)
 {
-	HeapTuple	server = SearchSysCache1(FOREIGNSERVEROID,
-										 ObjectIdGetDatum(serverid));
-	HeapTuple	mapping = SearchSysCache1(USERMAPPINGOID,
-										  ObjectIdGetDatum(umid));
-	uint64		hash = 0;
-
-	if (HeapTupleIsValid(server) && HeapTupleIsValid(mapping))
-	{
-		hash = hash_attribute(hash, FOREIGNSERVEROID, server,
-							  Anum_pg_foreign_server_srvoptions);
-		hash = hash_attribute(hash, USERMAPPINGOID, mapping,
-							  Anum_pg_user_mapping_umoptions);
-		hash = Max(hash, 1);
-	}
-	if (HeapTupleIsValid(server))
-		ReleaseSysCache(server);
-	if (HeapTupleIsValid(mapping))
-		ReleaseSysCache(mapping);
-	return hash;
+	return key->hash != cph_mapping_hash(key->serverid, key->userid);
 }
 
 /*
- * Forgets what any session has remembered of a user mapping of this database
- * that is gone, or has other options now, as may its server.
+ * Tells whether a user mapping is the current user's for a server, or, for
+ * InvalidOid, for any, and not in use by this session.
+ */
+static bool
+is_users(const CphRecordKey *key, Oid serverid)
+{
+	return (!OidIsValid(serverid) || key->serverid == serverid) &&
+		key->userid == cph_mapping_find(GetUserId(), key->serverid) &&
+		!cph_transport_in_use(key->userid);
+}
+
+/*
+ * Forgets what any session has remembered of those user mappings of this
+ * database that are meant.
  */
 static void
-forget_stale(void)
+forget_remembered(bool (*is_meant) (const CphRecordKey *key, Oid serverid),
+				  Oid serverid)
 {
 	static const CphRecordKind kinds[] = {CPH_RECORD_LOGIN,
 	CPH_RECORD_TOKEN, CPH_RECORD_FACTS, CPH_RECORD_ANSWER};
@@ -118,7 +96,6 @@ forget_stale(void)
 		CphKept		answer;
 	}			data;
 
-	stale = false;
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
 		CphRecordKey key;
@@ -126,9 +103,10 @@ forget_stale(void)
 
 		while (cph_shared_copy(kinds[i], &place, &key, &data))
 		{
-			if (key.database == MyDatabaseId &&
-				key.hash != hash_options(key.serverid, key.userid))
-				cph_shared_forget(&key);
+			if (key.database != MyDatabaseId || !is_meant(&key, serverid))
+				continue;
+			cph_shared_forget(&key);
+			place = 0;			/* others have taken the places */
 		}
 	}
 }
@@ -168,7 +146,7 @@ create_connection(const UserMapping *mapping)
 							  ObjectIdGetDatum(mapping->serverid));
 	connection->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
-	connection->hash = hash_options(mapping->serverid, mapping->umid);
+	connection->hash = cph_mapping_hash(mapping->serverid, mapping->umid);
 	cph_pace_look(connection, NULL);
 	connection->valid = true;
 	dlist_push_tail(&connections, &connection->node);
@@ -187,7 +165,8 @@ cph_connection_open(const UserMapping *mapping)
 	dlist_mutable_iter iter;
 
 	if (stale)
-		forget_stale();
+		forget_remembered(is_stale, InvalidOid);
+	stale = false;
 	dlist_foreach_modify(iter, &connections)
 	{
 		CphConnection *connection = dlist_container(CphConnection, node,
@@ -233,7 +212,7 @@ shared_rows(const CphOptions *options, Oid userid, const CphEndpoint *endpoint,
 	if (options->project_id == NULL || !cph_shared_is())
 		return -1;
 	who.umid = cph_mapping_find(userid, options->serverid);
-	who.hash = hash_options(who.serverid, who.umid);
+	who.hash = cph_mapping_hash(who.serverid, who.umid);
 	key = cph_connection_key(&who, CPH_RECORD_FACTS,
 							 cph_facts_part(endpoint, options->project_id));
 	return cph_facts_shared_rows(&key, params, nparams);
@@ -344,7 +323,8 @@ cph_fdw_get_connections(PG_FUNCTION_ARGS)
 
 /*
  * Closes the open connections of a server, or all for InvalidOid, and forgets
- * their tokens and what was shown.  Returns whether there was one to close.
+ * their tokens and what was shown; and what other sessions have remembered of the
+ * current user's mappings.  Returns whether there was one to close.
  */
 static bool
 disconnect(Oid serverid)
@@ -376,6 +356,7 @@ disconnect(Oid serverid)
 		forget(connection);
 		closed = true;
 	}
+	forget_remembered(is_users, serverid);
 	return closed;
 }
 

@@ -95,6 +95,16 @@ hash_facts(const CphFacts *facts)
 							   0);
 }
 
+/* Has a session know nothing of its list. */
+static void
+forget_facts(CphKnown *known)
+{
+	memset(&known->facts, 0, sizeof(CphFacts));
+	known->facts.total = -1;
+	known->version = 0;
+	known->hash = hash_facts(&known->facts);
+}
+
 /* Has a session begin with nothing known of a list. */
 static void
 init_known(CphKnown *known, const CphEndpoint *endpoint, const char *project_id)
@@ -102,8 +112,7 @@ init_known(CphKnown *known, const CphEndpoint *endpoint, const char *project_id)
 	memset(known, 0, sizeof(CphKnown));
 	known->endpoint = endpoint;
 	strlcpy(known->project_id, project_id, sizeof(known->project_id));
-	known->facts.total = -1;
-	known->hash = hash_facts(&known->facts);
+	forget_facts(known);
 }
 
 /* Copies what is known, bytes between the fields included, which are hashed. */
@@ -113,7 +122,10 @@ copy_facts(CphKnown *to, const CphKnown *from)
 	memcpy(&to->facts, &from->facts, sizeof(CphFacts));
 }
 
-/* Takes over what another session has learned since the last time. */
+/*
+ * Takes over what another session has learned since the last time, or that it was
+ * forgotten.
+ */
 static void
 learn_facts(CphKnown *known, const CphRecordKey *key)
 {
@@ -121,7 +133,9 @@ learn_facts(CphKnown *known, const CphRecordKey *key)
 
 	if (cph_transport_now() - shared->begun_at > KNOWN_US)
 		shared->version = 0;
-	else if (shared->version != known->version && shared->version != 0)
+	if (shared->version == 0 && known->version != 0)
+		forget_facts(known);
+	else if (shared->version != known->version)
 	{
 		copy_facts(known, shared);
 		known->version = shared->version;

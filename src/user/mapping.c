@@ -7,9 +7,12 @@
 #include "user/user_private.h"
 
 #include "catalog/pg_authid.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/datum.h"
 #include "utils/syscache.h"
 
 #define AUTH_HINT \
@@ -26,6 +29,47 @@ cph_mapping_find(Oid userid, Oid serverid)
 
 	return OidIsValid(umid) || !OidIsValid(userid) ? umid :
 		cph_mapping_find(InvalidOid, serverid);
+}
+
+/* Adds an attribute of a catalog's tuple to a hash. */
+static uint64
+hash_attribute(uint64 hash, int cacheid, HeapTuple tuple, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(cacheid, tuple, attribute, &isnull);
+
+	if (isnull)
+		return hash + 1;
+	return hash_bytes_extended((const unsigned char *) DatumGetPointer(value),
+							   datumGetSize(value, false, -1), hash);
+}
+
+/*
+ * Returns a hash of the options of a server and a user mapping, by which what
+ * was remembered under others is told; 0 if one of them is gone.
+ */
+uint64
+cph_mapping_hash(Oid serverid, Oid umid)
+{
+	HeapTuple	server = SearchSysCache1(FOREIGNSERVEROID,
+										 ObjectIdGetDatum(serverid));
+	HeapTuple	mapping = SearchSysCache1(USERMAPPINGOID,
+										  ObjectIdGetDatum(umid));
+	uint64		hash = 0;
+
+	if (HeapTupleIsValid(server) && HeapTupleIsValid(mapping))
+	{
+		hash = hash_attribute(hash, FOREIGNSERVEROID, server,
+							  Anum_pg_foreign_server_srvoptions);
+		hash = hash_attribute(hash, USERMAPPINGOID, mapping,
+							  Anum_pg_user_mapping_umoptions);
+		hash = Max(hash, 1);
+	}
+	if (HeapTupleIsValid(server))
+		ReleaseSysCache(server);
+	if (HeapTupleIsValid(mapping))
+		ReleaseSysCache(mapping);
+	return hash;
 }
 
 /* Tells whether a mapping has an option, and that is of a method. */

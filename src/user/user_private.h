@@ -230,6 +230,7 @@ typedef struct CphMappingOptions
 								 * option */
 } CphMappingOptions;
 
+extern uint64 cph_mapping_hash(Oid serverid, Oid umid);
 extern CphAuthMethod cph_mapping_auth_method(const CphMappingOptions *mapping);
 extern void cph_mapping_check(const CphMappingOptions *mapping);
 extern CphMappingOptions *cph_mapping_options(const UserMapping *mapping);

@@ -76,10 +76,20 @@ $other->run('SELECT count(*) FROM cph_phones');
 sends($count, $other) foreach 1 .. 2;
 is(sends($count, $old), CphShared::shared() ? 1 : 2, 'a session that was open learns, too');
 
-# To disconnect is to forget, for all.
-$old->run(q{SELECT cph_fdw_disconnect('cph')});
+# To disconnect is to forget, for all, by a session that has asked and by one that has
+# not.  The next one that asks may be new, or one that has known it.
 my $count2 = 'SELECT count(*) FROM cph_phones WHERE status = 2';
-cmp_ok(sends($count2), '>', 1, 'forgotten');
+foreach my $who ($old, CphSession->new($node))
+{
+	foreach my $next (undef, $other)
+	{
+		sends($_, $other) foreach 'SELECT count(*) FROM cph_phones', $count2;
+		is(sends($count2, $other), 1, 'known');
+		$who->run(q{SELECT cph_fdw_disconnect('cph')});
+		is(sends($count2, $next) > 1 ? 'asked' : 'known',
+			CphShared::shared() || !$next ? 'asked' : 'known', 'forgotten');
+	}
+}
 
 # Fifty sessions that find out the same at the same time are right.
 CphShared::sessions($node, 50, q{DO $$BEGIN
