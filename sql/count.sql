@@ -3,6 +3,8 @@
 --
 \pset format unaligned
 \pset tuples_only
+-- It begins with nothing known, whatever other sessions have found out.
+SELECT cph_fdw_disconnect('cph');
 SELECT plan('SELECT count(*) FROM cph_phones WHERE status = 8');
 SELECT same('SELECT count(*) FROM cph_phones');
 SELECT same('SELECT count(1), count(*) + 1, ''a'' FROM cph_phones HAVING count(*) > 5');
@@ -46,28 +48,28 @@ SELECT same('SELECT count(*) FROM cph_phones WHERE false');
 \! test/service log $CPH_TEST_PORT
 
 -- A count that is absent, of the page, of the whole list or a lie proves nothing;
--- in a new connection, since what was proved is remembered.
-\connect -
+-- after a disconnect, since what was proved is remembered.
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT count=absent
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8'), same('SELECT count(*) FROM cph_servers');
-\connect -
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT count=page
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8'), same('SELECT count(*) FROM cph_servers');
-\connect -
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT count=all
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8'), same('SELECT count(*) FROM cph_servers');
-\connect -
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT count=negative
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8'), same('SELECT count(*) FROM cph_servers');
-\connect -
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT count=19
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8');
-\connect -
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT count=string
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8'), same('SELECT count(*) FROM cph_servers');
 -- A filter that the service ignores.
 \! test/service clear $CPH_TEST_PORT
-\connect -
+SELECT cph_fdw_disconnect('cph');
 \! test/service set $CPH_TEST_PORT 'filters_ignored=["status"]'
 SELECT same('SELECT count(*) FROM cph_phones WHERE status = 8');
 SELECT same('SELECT phone_id FROM cph_phones WHERE status = 8');

@@ -10,6 +10,8 @@ $$ SELECT request('SELECT * FROM cph_servers WHERE ' || clause),
           same('SELECT * FROM cph_servers WHERE ' || clause) $$;
 \pset format unaligned
 \pset tuples_only
+-- It begins with nothing known, whatever other sessions have found out.
+SELECT cph_fdw_disconnect('cph');
 
 -- Just the matching rows come back: one request each.
 SELECT clause, w.* FROM (VALUES
@@ -100,6 +102,7 @@ SELECT clause, w.* FROM (VALUES
 \! test/service log $CPH_TEST_PORT | sort | uniq -c
 DROP FUNCTION where_phones, where_servers;
 \connect -
+SELECT cph_fdw_disconnect('cph');
 --
 -- A filter belongs to a column's field, and needs a type that compares as the
 -- field does.

@@ -3,6 +3,8 @@
 --
 \pset format unaligned
 \pset tuples_only
+-- It begins with nothing known, whatever other sessions have found out.
+SELECT cph_fdw_disconnect('cph');
 SET plan_cache_mode = force_generic_plan;
 SELECT on_both('PREPARE by_status_cph_phones(integer) AS SELECT phone_id FROM cph_phones WHERE status = $1');
 SELECT on_both('PREPARE by_name_cph_phones(text) AS SELECT phone_id FROM cph_phones WHERE phone_name LIKE $1');

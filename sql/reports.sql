@@ -38,6 +38,7 @@ TABLE cph_reports.regions;
 
 -- By status: a short list is read.
 \connect -
+SELECT cph_fdw_disconnect('cph');
 SET timezone = 'UTC';
 SELECT * FROM cph_reports.fleet_by_status ORDER BY status;
 \! test/service log $CPH_TEST_PORT

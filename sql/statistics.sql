@@ -4,6 +4,8 @@
 --
 \pset format unaligned
 \pset tuples_only
+-- It begins with nothing known, whatever other sessions have found out.
+SELECT cph_fdw_disconnect('cph');
 CREATE FUNCTION estimate(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;

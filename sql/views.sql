@@ -4,6 +4,8 @@
 --
 \pset format unaligned
 \pset tuples_only
+-- It begins with nothing known, whatever other sessions have found out.
+SELECT cph_fdw_disconnect('cph');
 SELECT on_both('CREATE VIEW running_cph_phones AS SELECT * FROM cph_phones WHERE status = 2');
 SELECT on_both('CREATE VIEW guarded_cph_phones WITH (security_barrier) AS SELECT * FROM cph_phones WHERE status = 2');
 SELECT on_both('CREATE VIEW newest_cph_phones AS SELECT * FROM cph_phones ORDER BY create_time DESC');

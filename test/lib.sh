@@ -420,7 +420,7 @@ lib_findings() {
 
 # Starts a server that listens on a socket in the scratch directory alone, and
 # points the environment of libpq at it.  Its sessions share what they know,
-# unless LIB_ALONE is set.
+# unless CPH_TEST_ALONE is set.
 lib_start_postgres() {
 	PGHOST=$LIB_SCRATCH
 	PGUSER=postgres
@@ -440,10 +440,11 @@ lib_start_postgres() {
 	lib_restart_postgres
 }
 
-# Starts that server, or starts it again after LIB_ALONE was set or emptied.
+# Starts that server, or starts it again after CPH_TEST_ALONE was set.
 lib_restart_postgres() {
 	lib_quietly restart "$LIB_BIN/pg_ctl" restart -w -m fast -D "$LIB_SCRATCH/data" \
-		-o "${LIB_ALONE:+-c cph_fdw.shared_memory=0}" -l "$LIB_LOG/postgres" || {
+		-o "${CPH_TEST_ALONE:+-c shared_preload_libraries= -c cph_fdw.shared_memory=0}" \
+		-l "$LIB_LOG/postgres" || {
 		lib_tail "$LIB_LOG/postgres"
 		return 1
 	}

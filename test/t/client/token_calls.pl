@@ -32,9 +32,10 @@ CphTest::attach($node, $other, name => 'other', schema => 'other');
 my $servers = 'SELECT server_id FROM cph_servers';
 my $tokens = 'auth/tokens';
 
-# What EXPLAIN (ANALYZE) says of the first scan of a session.
+# What EXPLAIN (ANALYZE) says of the first scan of a session, which has no token.
 sub counted
 {
+	CphTest::forget($node);
 	return $node->safe_psql('postgres',
 		"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) $servers");
 }
@@ -52,12 +53,14 @@ foreach my $project ('given', 'told by the token')
 	my $stderr;
 	foreach my $limit (1, 2)
 	{
+		CphTest::forget($node);
 		$node->psql('postgres', "SET cph_fdw.max_requests = $limit; $servers", stderr => \$stderr);
 		is($stderr =~ /the statement would send more than 1 request\b/ ? 1 : 2,
 			$limit, "cph_fdw.max_requests = $limit");
 	}
 
 	# The rows of another service come while it is waited for.
+	CphTest::forget($node);
 	$service->fault('stall', match => $tokens);
 	is( $node->safe_psql('postgres', qq{
 			SET statement_timeout = '10s';
@@ -67,6 +70,7 @@ foreach my $project ('given', 'told by the token')
 
 	# A token that its scan does not wait for any more is there for another, and
 	# asked for once.
+	CphTest::forget($node);
 	$service->entries;
 	$service->fault('latency', ms => 300, match => $tokens);
 	is( $node->safe_psql('postgres', q{
@@ -82,6 +86,7 @@ foreach my $project ('given', 'told by the token')
 # Throttled as all are: waited for, with a notice, no longer than
 # throttle_timeout.
 my ($stdout, $stderr);
+CphTest::forget($node);
 $service->fault('rate', n => 0, retry_after => 7, times => 1, match => $tokens);
 $node->psql('postgres', $servers, stdout => \$stdout, stderr => \$stderr);
 like($stderr, qr/NOTICE:  waiting for server "cph", which is throttling/, 'a notice');
@@ -121,6 +126,7 @@ foreach my $case ([ 'CphToken', 'stall' ], [ 'CphBackoff', 'status', status => 5
 	my ($event, @fault) = @$case;
 	my $session = $node->background_psql('postgres', on_error_stop => 0);
 
+	CphTest::forget($node);
 	$service->fault(@fault, match => $tokens);
 	$session->query_until(qr/begun/, "\\echo begun\n$servers;\n");
 	ok( $node->poll_query_until('postgres', sprintf(

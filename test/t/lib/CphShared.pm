@@ -1,17 +1,12 @@
 
-# CphShared: a server whose sessions share what they know, and many of them.
+# CphShared: many sessions of a server at once, and the requests that they send.
 #
-#   my $node = CphShared::node();      # as CphTest::node, with shared memory
-#   CphShared::shared()                # whether it has
 #   CphShared::sessions($node, 50, $sql);    # in each of 50 sessions at once
 #   my $run = CphShared::start($node, 50, $sql);  # the same, and go on meanwhile
 #   CphShared::finish($run);
 #   CphShared::crash($node, $run, $pid);   # kill the backend that does it
 #   CphShared::most_in_time(\@entries), CphShared::most_in_flight(\@entries)
 #       # of the requests that the service's log has
-#
-# CPH_TEST_ALONE in the environment: it has none, as where the library is not
-# preloaded; the tests then expect what each session does by itself.
 #
 # Copyright (c) 2026, the cph_fdw developers
 
@@ -27,30 +22,6 @@ use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
-
-# Whether the sessions of a server that node starts share anything.
-sub shared
-{
-	return !$ENV{CPH_TEST_ALONE};
-}
-
-# Whether this PostgreSQL has memory to share only for what it is started with.
-sub needs_preload
-{
-	my ($version) = `"$ENV{PG_CONFIG}" --version` =~ /(\d+)/;
-	return $version < 17;
-}
-
-# A server with the extension; conf is added to its settings.
-sub node
-{
-	my (%options) = @_;
-
-	my $conf = shared() ? "cph_fdw.shared_memory = '16MB'\n"
-	  : "cph_fdw.shared_memory = 0\n";
-	$conf .= "shared_preload_libraries = 'cph_fdw'\n" if shared() && needs_preload();
-	return CphTest::node(%options, conf => $conf . ($options{conf} // ''));
-}
 
 my $script = 0;
 

@@ -46,9 +46,30 @@ sub service
 # The superuser has one name, whoever runs the tests.
 $ENV{PGUSER} = 'postgres';
 
-# Starts a server of PostgreSQL with the extension in its database postgres.
-# Each session remembers for itself (see CphShared for others).  An option conf
-# is added to postgresql.conf.
+# Whether the sessions of a server that node starts share what they know.
+# CPH_TEST_ALONE in the environment: they do not, as where the library is not
+# preloaded; the tests then expect what each session does by itself.
+sub shared
+{
+	return !$ENV{CPH_TEST_ALONE};
+}
+
+# Whether this PostgreSQL has memory to share only for what it is started with.
+sub needs_preload
+{
+	my ($version) = `"$ENV{PG_CONFIG}" --version` =~ /(\d+)/;
+	return $version < 17;
+}
+
+# The settings of a server whose sessions share what they know.
+sub sharing
+{
+	return "cph_fdw.shared_memory = '16MB'\n"
+	  . (needs_preload() ? "shared_preload_libraries = 'cph_fdw'\n" : '');
+}
+
+# Starts a server of PostgreSQL with the extension in its database postgres.  An
+# option conf is added to postgresql.conf.
 sub node
 {
 	my (%options) = @_;
@@ -56,7 +77,8 @@ sub node
 	my $node = PostgreSQL::Test::Cluster->new($options{name} // 'main');
 	$node->init(
 		extra => [ '--encoding=UTF8', '--locale=C', '--username=postgres' ]);
-	$node->append_conf('postgresql.conf', 'cph_fdw.shared_memory = 0');
+	$node->append_conf('postgresql.conf',
+		shared() ? sharing() : 'cph_fdw.shared_memory = 0');
 	$node->append_conf('postgresql.conf', $options{conf})
 	  if defined $options{conf};
 	$node->start;
@@ -143,6 +165,17 @@ $rows\\.
 COMMIT;
 ANALYZE $schema.local_$list;});
 	}
+	return;
+}
+
+# Has all sessions forget what they know of the services of the superuser and of
+# some roles: the next one begins with nothing known, whether they share it or not.
+sub forget
+{
+	my ($node, @roles) = @_;
+
+	$node->safe_psql('postgres', join "\n",
+		map { "$_; SELECT cph_fdw_disconnect_all();" } 'RESET ROLE', map { "SET ROLE $_" } @roles);
 	return;
 }
 

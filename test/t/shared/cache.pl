@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $service = CphTest::service(phones => 20000, servers => 50);
-my $node = CphShared::node(conf => "restart_after_crash = on\n");
+my $node = CphTest::node(conf => "restart_after_crash = on\n");
 CphTest::attach($node, $service);
 my $session = CphSession->new($node);
 
@@ -41,7 +41,7 @@ sub once
 	my $rows = $session->run($query);
 	is(scalar $service->log, 0, "$query: $asked requests, and none");
 	cmp_ok($asked, '>=', $least, '... at first');
-	CphTest::same($node, $query) if CphShared::shared();
+	CphTest::same($node, $query) if CphTest::shared();
 	return;
 }
 
@@ -102,7 +102,7 @@ options(cache_ttl => '1min');
 my ($before_all, $later) = (0, 0);
 foreach my $report (@reports)
 {
-	my $by = CphShared::shared() ? CphSession->new($node) : $session;
+	my $by = CphTest::shared() ? CphSession->new($node) : $session;
 	# what else the machine does is not to be measured: nobody is waited for
 	my $before = busy($by);
 	my $in_all = seconds($by, $report);
@@ -128,7 +128,7 @@ sub clear
 	return;
 }
 
-if (CphShared::shared())
+if (CphTest::shared())
 {
 	# whoever comes first asks, and the others wait for it
 	clear();

@@ -16,7 +16,7 @@ my $service = CphTest::service(
 	phones => 2000,
 	servers => 20,
 	user => 'Company/reports/a-password');
-my $node = CphShared::node();
+my $node = CphTest::node();
 my %by;
 foreach my $database ('postgres', 'other')
 {
@@ -82,7 +82,7 @@ $by{other}->run("SET statement_timeout = '20s'");
 is(sends('other', 'SELECT server_id FROM cph_servers'), 'GET', 'a turn is one of a database');
 $by{postgres}->run("SET statement_timeout = '300ms'");
 is($by{postgres}->state('SELECT server_id FROM cph_servers'),
-	CphShared::shared() ? '57014' : '', '... in which it is waited for');
+	CphTest::shared() ? '57014' : '', '... in which it is waited for');
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^DO'});
 CphShared::finish($run);
 

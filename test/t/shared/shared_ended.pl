@@ -13,10 +13,10 @@ use CphTest;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $shared = CphShared::shared();
+my $shared = CphTest::shared();
 my ($rate, $bound) = $shared ? (60, 6) : (3, 6);
 my $service = CphTest::service(phones => 600, servers => 20, %CphLogin::KNOWN);
-my $node = CphShared::node(conf => "restart_after_crash = on\n");
+my $node = CphTest::node(conf => "restart_after_crash = on\n");
 CphLogin::install($node);
 CphTest::attach(
 	$node, $service,

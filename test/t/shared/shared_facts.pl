@@ -13,7 +13,7 @@ use CphTest;
 use Test::More;
 
 my $service = CphTest::service(phones => 5000, servers => 40);
-my $node = CphShared::node();
+my $node = CphTest::node();
 CphTest::attach($node, $service);
 $node->safe_psql('postgres', qq{
 	CREATE ROLE reader LOGIN;
@@ -42,7 +42,7 @@ sub estimate
 }
 
 is($node->safe_psql('postgres', q{SELECT status || ' ' || detail FROM cph_fdw_check('cph') WHERE item = 'sessions'}),
-	CphShared::shared() ? 'ok shared' : 'ok not shared', 'cph_fdw_check says which');
+	CphTest::shared() ? 'ok shared' : 'ok not shared', 'cph_fdw_check says which');
 
 my $old = CphSession->new($node);
 $old->run('SELECT count(*) FROM cph_phones');
@@ -56,7 +56,7 @@ foreach my $query (
 	my $new = sends($query);
 
 	cmp_ok($again, '<', $first, "$query: $first requests at first, then $again");
-	is($new, CphShared::shared() ? $again : $first, '... of a new session, too');
+	is($new, CphTest::shared() ? $again : $first, '... of a new session, too');
 }
 
 # The planner knows sizes, of its own user's.
@@ -66,7 +66,7 @@ my $of_reader = estimate($plan, 'reader');
 $old->run($plan);
 my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM local_phones WHERE status = 8');
 isnt($before, $rows, 'a new session expects a number of rows ...');
-is(estimate($plan), CphShared::shared() ? $rows : $before, '... as another one has found them');
+is(estimate($plan), CphTest::shared() ? $rows : $before, '... as another one has found them');
 is(estimate($plan, 'reader'), $of_reader, '... but not another user');
 
 # What is found out by one is known to one that is open.
@@ -74,7 +74,7 @@ my $other = CphSession->new($node);
 my $count = 'SELECT count(*) FROM cph_phones WHERE type = 0';
 $other->run('SELECT count(*) FROM cph_phones');
 sends($count, $other) foreach 1 .. 2;
-is(sends($count, $old), CphShared::shared() ? 1 : 2, 'a session that was open learns, too');
+is(sends($count, $old), CphTest::shared() ? 1 : 2, 'a session that was open learns, too');
 
 # To disconnect is to forget, for all, by a session that has asked and by one that has
 # not.  The next one that asks may be new, or one that has known it.
@@ -87,7 +87,7 @@ foreach my $who ($old, CphSession->new($node))
 		is(sends($count2, $other), 1, 'known');
 		$who->run(q{SELECT cph_fdw_disconnect('cph')});
 		is(sends($count2, $next) > 1 ? 'asked' : 'known',
-			CphShared::shared() || !$next ? 'asked' : 'known', 'forgotten');
+			CphTest::shared() || !$next ? 'asked' : 'known', 'forgotten');
 	}
 }
 

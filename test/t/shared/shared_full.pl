@@ -13,10 +13,10 @@ use CphTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-plan skip_all => 'no memory is shared' unless CphShared::shared();
+plan skip_all => 'no memory is shared' unless CphTest::shared();
 
 my $service = CphTest::service(phones => 10, servers => 5);
-my $node = CphShared::node(conf => "cph_fdw.shared_memory = 1\n");
+my $node = CphTest::node(conf => "cph_fdw.shared_memory = 1\n");
 CphTest::attach($node, $service);
 
 # A statement reads from many servers, each of which is remembered.

@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $service = CphTest::service(phones => 600, servers => 20);
-my $node = CphShared::node(conf => "restart_after_crash = on\n");
+my $node = CphTest::node(conf => "restart_after_crash = on\n");
 CphLogin::install($node);
 CphTest::attach($node, $service);
 my $count = q{DO $$BEGIN ASSERT (SELECT count(*) FROM cph_servers) = 20; END$$};
@@ -48,7 +48,7 @@ foreach (
 }
 
 # A rate.
-my $sessions = CphShared::shared() ? 50 : 1;
+my $sessions = CphTest::shared() ? 50 : 1;
 options(max_requests_per_second => 40);
 CphShared::sessions($node, $sessions, $count, 'a rate', 100 / $sessions);
 my @entries = $service->entries;
@@ -59,8 +59,8 @@ cmp_ok($entries[-1]{start} - $entries[0]{start}, '<', 4, '... and not much less'
 
 # One with a fraction: a request in 0.4 seconds, not in a third or a half of one.
 options(max_requests_per_second => 2.5);
-CphShared::sessions($node, CphShared::shared() ? 11 : 1, $count, 'a rate of 2.5',
-	CphShared::shared() ? 1 : 11);
+CphShared::sessions($node, CphTest::shared() ? 11 : 1, $count, 'a rate of 2.5',
+	CphTest::shared() ? 1 : 11);
 my @starts = sort { $a <=> $b } map { $_->{start} } $service->entries;
 my @gaps = sort { $a <=> $b } map { $starts[$_] - $starts[ $_ - 1 ] } 1 .. $#starts;
 is(scalar @starts, 11, '... all requests were sent');
@@ -72,26 +72,26 @@ cmp_ok($gaps[4], '<', 0.47, '... nor slower: ' . join(' ', map { sprintf '%.2f',
 my $bound = 6;
 options(max_server_requests => $bound, fetch_size => 100);
 $service->fault('latency', ms => 30);
-CphShared::sessions($node, CphShared::shared() ? 50 : 1, $scan, 'a bound');
+CphShared::sessions($node, CphTest::shared() ? 50 : 1, $scan, 'a bound');
 cmp_ok(CphShared::most_in_flight([ $service->entries ]), '<=', $bound, '... holds at every moment');
-my $run = CphShared::start($node, 50, $scan, CphShared::shared() ? 2 : 20);
+my $run = CphShared::start($node, 50, $scan, CphTest::shared() ? 2 : 20);
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM cph_fdw_stat_progress WHERE waits_for = 'CphTurn'}),
-	'... sessions wait for their turn') if CphShared::shared();
-my $event = CphShared::needs_preload() ? 'Extension' : 'CphTurn';
+	'... sessions wait for their turn') if CphTest::shared();
+my $event = CphTest::needs_preload() ? 'Extension' : 'CphTurn';
 ok($node->poll_query_until('postgres', qq{SELECT count(*) > 0
 		FROM cph_fdw_stat_progress JOIN pg_stat_activity USING (pid)
 		WHERE waits_for = 'CphTurn' AND wait_event_type = 'Extension' AND wait_event = '$event'}),
-	"... and are seen to, as $event") if CphShared::shared();
+	"... and are seen to, as $event") if CphTest::shared();
 $node->poll_query_until('postgres', q{SELECT count(*) >= 10 FROM pg_stat_activity WHERE query ~ '^DO'});
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid)
 	FROM (SELECT pid FROM pg_stat_activity WHERE query ~ '^DO' ORDER BY pid LIMIT 10) s});
 is(scalar CphShared::finish($run), 10, '... those that are not ended go on');
 cmp_ok(CphShared::most_in_flight([ $service->entries ]), '<=', $bound, '... and it holds')
-  if CphShared::shared();
+  if CphTest::shared();
 $service->clear;
 
 # First come, first served.
-if (CphShared::shared())
+if (CphTest::shared())
 {
 	options(max_server_requests => 1, max_retries => 0);
 	$service->fault('latency', ms => 500);
@@ -161,11 +161,11 @@ options();
 $service->fault('rate', n => 0, retry_after => 2, times => 1);
 my $first = CphShared::start($node, 1, $count);
 sleep 0.5;
-my $others = CphShared::start($node, CphShared::shared() ? 10 : 1, $count);
+my $others = CphShared::start($node, CphTest::shared() ? 10 : 1, $count);
 is(CphShared::finish($first) + CphShared::finish($others), 0, 'throttled');
 @starts = sort { $a <=> $b } map { $_->{start} } $service->entries;
-is(scalar @starts, CphShared::shared() ? 12 : 3, '... once');
-cmp_ok($starts[1] - $starts[0], '>=', CphShared::shared() ? 1.9 : 0, '... for all');
+is(scalar @starts, CphTest::shared() ? 12 : 3, '... once');
+cmp_ok($starts[1] - $starts[0], '>=', CphTest::shared() ? 1.9 : 0, '... for all');
 $service->clear;
 
 # A backend that is killed while it has a turn: the server starts anew.

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $service = CphTest::service(phones => 1000);
-my $node = CphShared::node();
+my $node = CphTest::node();
 my $of_cph = q{SELECT requests, retries, throttled, failed, rows, tokens, connections
 	FROM cph_fdw_stat_servers WHERE server = 'cph'};
 
@@ -37,7 +37,7 @@ is($first->run(q{SELECT database, server, "user", since BETWEEN now() - interval
 	FROM cph_fdw_stat_servers}), 'postgres|cph|postgres|t', 'whose they are');
 $second->run('SELECT count(*) FROM cph_servers');
 is($second->run('SELECT sum(requests) FROM cph_fdw_stat_servers'),
-	CphShared::shared() ? $asked + 1 : 1, 'another session adds to the same');
+	CphTest::shared() ? $asked + 1 : 1, 'another session adds to the same');
 
 # What goes wrong is counted.
 $service->fault('status', status => 503, times => 1);
@@ -78,13 +78,13 @@ my $both = q{SELECT count(*) FROM cph_servers;
 is($node->safe_psql('postgres', "SET ROLE reader; $both"), "20\nreader", 'own rows');
 is($node->safe_psql('postgres', q{SET ROLE auditor;
 	SELECT string_agg("user", ',' ORDER BY "user") FROM cph_fdw_stat_servers}),
-	CphShared::shared() ? 'postgres,reader' : '', 'all rows with pg_read_all_stats');
+	CphTest::shared() ? 'postgres,reader' : '', 'all rows with pg_read_all_stats');
 my $error = '';
 $node->psql('postgres', 'SET ROLE reader; SELECT cph_fdw_stat_reset()', stderr => \$error);
 like($error, qr/permission denied for function cph_fdw_stat_reset/, 'not everyone resets');
 
 # Two databases with servers of one name, and a server that is dropped.
-if (CphShared::shared())
+if (CphTest::shared())
 {
 	$node->safe_psql('postgres', 'CREATE DATABASE other');
 	$node->safe_psql('other', qq{
@@ -123,7 +123,7 @@ my $seen = q{SELECT server, resource, request, pages > 0 AND rows > 0 AND rows <
 my $path = "/v1/$CphTest::PROJECT/cloud-phone/phones";
 $first->run(q{ALTER SERVER cph OPTIONS (ADD fetch_size '50', ADD max_concurrent_requests '2')});
 $first->run('BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones; FETCH 120 FROM c');
-my $row = (CphShared::shared() ? $second : $first)->run(sprintf $seen, $first->pid);
+my $row = (CphTest::shared() ? $second : $first)->run(sprintf $seen, $first->pid);
 like($row, qr{^cph\|phones\|\Q$path\E\|t\|1000\|[012]\|(?:CphRequest)?\|t\|t$}, "seen: $row");
 is($first->run('SELECT pages, rows FROM cph_fdw_stat_progress'), '3|148',
 	'a row that pages have in common is counted once');
@@ -136,12 +136,12 @@ my $expected = $node->safe_psql('postgres',
 like($first->run('SELECT request, rows_expected FROM cph_fdw_stat_progress'),
 	qr{^\Q$path\E\?status=[23]\|$expected$}, 'several streams: the rows of all');
 my $reader = 'SET ROLE reader; SELECT count(*) FROM cph_fdw_stat_progress';
-is($node->safe_psql('postgres', $reader), 0, 'not for others') if CphShared::shared();
+is($node->safe_psql('postgres', $reader), 0, 'not for others') if CphTest::shared();
 $first->run('ROLLBACK');
 is($first->run('SELECT count(*) FROM cph_fdw_stat_progress'), 0, 'gone with an abort');
 
 # A session that is ended leaves nothing behind.
-if (CphShared::shared())
+if (CphTest::shared())
 {
 	$first->run('BEGIN; DECLARE c CURSOR FOR SELECT phone_id FROM cph_phones; FETCH 1 FROM c');
 	is($second->run('SELECT count(*) FROM cph_fdw_stat_progress'), 1, 'seen');

@@ -16,13 +16,13 @@ use Time::HiRes qw(sleep);
 
 my %user = %CphLogin::USER;
 my $service = CphTest::service(phones => 100, servers => 20, %CphLogin::KNOWN);
-my $node = CphShared::node(conf => "restart_after_crash = on\n");
+my $node = CphTest::node(conf => "restart_after_crash = on\n");
 CphLogin::install($node);
 CphTest::attach(
 	$node, $service,
 	mapping => \%user,
 	server => { iam_endpoint => $service->url });
-my $right = CphShared::shared() ? 1 : 50;
+my $right = CphTest::shared() ? 1 : 50;
 my $count = q{DO $$BEGIN ASSERT (SELECT count(*) FROM cph_servers) = 20; END$$};
 
 # How many requests of the log begin with a text.
@@ -37,24 +37,24 @@ $service->fault('latency', ms => 300, match => 'auth/tokens');
 CphShared::sessions($node, 50, $count, 'fifty sessions have their answer');
 is(sent('POST'), $right, 'by one token');
 CphShared::sessions($node, 50, $count, 'fifty more have theirs');
-is(sent('POST'), CphShared::shared() ? 0 : 50, 'without another one');
+is(sent('POST'), CphTest::shared() ? 0 : 50, 'without another one');
 
 # A token that is refused is renewed once.
 my $run = CphShared::start($node, 20, "$count; SELECT pg_sleep(1); $count");
 sleep 0.7;
 $service->control('DELETE', '/_control/tokens');
 is(scalar CphShared::finish($run), 0, 'sessions whose token is refused go on');
-is(sent('POST'), CphShared::shared() ? 1 : 40, 'with one other token');
+is(sent('POST'), CphTest::shared() ? 1 : 40, 'with one other token');
 
 # One that ends is renewed before, once.
 $service->set(token_lifetime => 3);
-$node->safe_psql('postgres', q{SELECT count(*) FROM cph_servers; SELECT cph_fdw_disconnect('cph')});
+$node->safe_psql('postgres', q{SELECT cph_fdw_disconnect('cph')});
 $service->entries;
 CphShared::sessions($node, 20, "$count; SELECT pg_sleep(0.4);", 'sessions that outlive a token', 10);
 my @entries = $service->entries;
 my @asked = sort { $a <=> $b } map { $_->{method} eq 'POST' ? $_->{start} : () } @entries;
 is(scalar(grep { $_->{status} == 401 } @entries), 0, '... none of which is refused');
-if (CphShared::shared())
+if (CphTest::shared())
 {
 	cmp_ok(scalar @asked, '>', 1, '... ask for another one');
 	my @early = grep { $asked[$_] - $asked[ $_ - 1 ] < 2.5 } 1 .. $#asked;
@@ -77,12 +77,12 @@ foreach my $change (
 	$node->safe_psql('postgres', "SET client_min_messages = warning; $change");
 	$node->safe_psql('postgres', CphLogin::mapping(%user)) if $change =~ /cph$/;
 	CphShared::sessions($node, 10, $count, $change);
-	is(sent('POST'), CphShared::shared() ? 1 : 10, '... another token');
+	is(sent('POST'), CphTest::shared() ? 1 : 10, '... another token');
 }
-$node->safe_psql('postgres', q{SELECT count(*) FROM cph_servers; SELECT cph_fdw_disconnect('cph')});
+$node->safe_psql('postgres', q{SELECT cph_fdw_disconnect('cph')});
 $service->entries;
 CphShared::sessions($node, 2, $count, 'after a disconnect');
-is(sent('POST'), CphShared::shared() ? 1 : 2, '... another token');
+is(sent('POST'), CphTest::shared() ? 1 : 2, '... another token');
 
 # A mapping altered while fifty sessions read.
 $service->fault('latency', ms => 100, match => 'servers');
@@ -106,7 +106,7 @@ is(sent('POST'), 5, 'each session has a token of its own');
 # Whoever asks, and is ended: the next one takes over.
 foreach my $ended ('pg_cancel_backend(%d)', 'pg_terminate_backend(%d)')
 {
-	$node->safe_psql('postgres', q{SELECT count(*) FROM cph_servers; SELECT cph_fdw_disconnect('cph')});
+	$node->safe_psql('postgres', q{SELECT cph_fdw_disconnect('cph')});
 	$service->fault('stall', match => 'auth/tokens', times => 1);
 	my $first = CphShared::start($node, 1, $count);
 	$node->poll_query_until('postgres',
@@ -114,7 +114,7 @@ foreach my $ended ('pg_cancel_backend(%d)', 'pg_terminate_backend(%d)')
 	my $second = CphShared::start($node, 3, $count);
 	$node->poll_query_until('postgres',
 		q{SELECT count(*) = 4 FROM pg_stat_activity WHERE query ~ '^DO' AND wait_event_type = 'Extension'})
-	  if CphShared::shared();
+	  if CphTest::shared();
 	is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT waits_for, ',') FROM cph_fdw_stat_progress}),
 		'', 'what has asked for nothing is not shown');
 	$node->safe_psql('postgres', 'SELECT ' . sprintf($ended,
@@ -122,7 +122,7 @@ foreach my $ended ('pg_cancel_backend(%d)', 'pg_terminate_backend(%d)')
 				WHERE query ~ '^DO' ORDER BY backend_start LIMIT 1})));
 	is(scalar CphShared::finish($first), 1, "$ended of whoever asks");
 	is(scalar CphShared::finish($second), 0, '... the others have a token');
-	is(sent('POST'), CphShared::shared() ? 2 : 5, '... that one of them asked for');
+	is(sent('POST'), CphTest::shared() ? 2 : 5, '... that one of them asked for');
 	$service->clear;
 }
 
@@ -130,15 +130,15 @@ foreach my $ended ('pg_cancel_backend(%d)', 'pg_terminate_backend(%d)')
 my $failure = q{SELECT failure('SELECT server_id FROM cph_servers')};
 CphLogin::login($node, %user, iam_password => 'another-password');
 $service->entries;
-CphShared::sessions($node, CphShared::shared() ? 50 : 5, $failure, 'a wrong password');
-is(sent('POST'), CphShared::shared() ? 1 : 5, '... is sent once');
+CphShared::sessions($node, CphTest::shared() ? 50 : 5, $failure, 'a wrong password');
+is(sent('POST'), CphTest::shared() ? 1 : 5, '... is sent once');
 CphLogin::login($node, access_key => 'AKIDEXAMPLE', secret_key => 'another-secret-key');
 $service->entries;
-CphShared::sessions($node, CphShared::shared() ? 50 : 2, $failure, 'a wrong key');
-is(sent('GET'), CphShared::shared() ? 1 : 2, '... signs once');
+CphShared::sessions($node, CphTest::shared() ? 50 : 2, $failure, 'a wrong key');
+is(sent('GET'), CphTest::shared() ? 1 : 2, '... signs once');
 like($node->safe_psql('postgres', $failure),
 	qr/That was at 20\d\d-.*It is not sent again for another \w+ seconds, unless the user mapping is changed\./,
-	'the error tells when it was refused') if CphShared::shared();
+	'the error tells when it was refused') if CphTest::shared();
 $service->entries;
 CphLogin::login($node, access_key => 'AKIDEXAMPLE', secret_key => 'a-secret-key');
 CphShared::sessions($node, 20, $count, 'the right key');
@@ -153,6 +153,6 @@ $node->poll_query_until('postgres',
 my $pid = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '^DO'});
 CphShared::crash($node, $run, $pid);
 CphShared::sessions($node, 10, $count, 'after a crash');
-is(sent('POST'), CphShared::shared() ? 2 : 11, 'one of them asks');
+is(sent('POST'), CphTest::shared() ? 2 : 11, 'one of them asks');
 
 done_testing();

@@ -46,7 +46,7 @@ is(scalar(grep { !/authorization .* x-project-id x-sdk-date/ } @headers),
 	0, 'every request is signed');
 is(scalar(grep { /x-auth-token/ } @headers), 0, 'none bears a token');
 
-# A wrong key is refused once, and not sent again by this backend: not by the
+# A wrong key is refused once, and not sent again: not by the
 # streams of one scan, not by several scans, not by the next statement.
 CphLogin::login($node, %good, secret_key => 'sk-example-wrong');
 $service->entries;
@@ -66,6 +66,7 @@ like(
 is_deeply([ map { s/.* //r } $service->log ], ['401'], 'one request was sent');
 
 # Nor is it sent twice while the first answer is waited for.
+CphTest::forget($node);
 $service->fault('latency', ms => 700);
 CphLogin::failures($node,
 	"$servers UNION ALL $servers UNION ALL SELECT phone_id FROM cph_phones");
@@ -100,7 +101,11 @@ CphLogin::fails(
 	"$detail 401, $wrong Get secretKey failed,ak:*********,err:ak not exist\" (request ID).",
 	qr/^HINT The service does not know the access key/);
 CphLogin::login($node, %good, secret_key => 'sk-example-wrong');
-CphLogin::failures($node, $servers) foreach 1 .. 6;
+foreach (1 .. 6)
+{
+	CphTest::forget($node);
+	CphLogin::failures($node, $servers);
+}
 CphLogin::login($node, %good);
 CphLogin::fails(
 	$node,
@@ -113,13 +118,16 @@ CphLogin::fails(
 $service->control('POST', '/_control/unlock');
 
 # A clock that is off.
+CphTest::forget($node);
 $service->set(clock_shift => 3600);
 CphLogin::fails($node, 'a clock an hour behind',
 	$servers, $refused, qr/^HINT This machine's clock is N seconds behind/);
 $service->set(clock_shift => -3600);
+CphTest::forget($node);
 CphLogin::fails($node, 'a clock an hour ahead',
 	$servers, $refused, qr/^HINT This machine's clock is N seconds ahead of/);
 $service->set(clock_shift => 120);
+CphTest::forget($node);
 CphTest::same($node, 'SELECT * FROM cph_servers', name => 'two minutes do no harm');
 CphLogin::login($node, %good, secret_key => 'sk-example-wrong');
 CphLogin::fails($node, 'a wrong key and a clock two minutes behind',

@@ -30,11 +30,12 @@ my $look_up = 'GET /v3/projects?name=cn-north-4';
 my $none = 'HV00J server "cph" names no project';
 my $hint = qr/^HINT Set the option "project_id" of the server or the foreign table\./;
 
-# The requests that the commands send in one session.
+# The requests that the commands send in one session, which knows no project at first.
 sub requests
 {
 	my (@commands) = @_;
 
+	CphTest::forget($node);
 	$service->entries;
 	$node->safe_psql('postgres', join("\n", map { "$_;" } 'SET client_min_messages = warning', @commands));
 	return [ map { s/\Q$CphTest::PROJECT\E/PROJECT/r } $service->log ];
@@ -50,6 +51,7 @@ like($node->safe_psql('postgres', "EXPLAIN $servers"), qr/\{project_id\}/, '... 
 $service->fault('status', status => 503, times => 1, match => 'v3/projects');
 is_deeply(requests($servers), [ "$look_up 503", "$look_up 200", "$get 200" ], 'tried again as others');
 $service->clear;
+CphTest::forget($node);
 $service->entries;
 $node->safe_psql('postgres', $servers);
 my @headers = map { join ' ', sort map { lc } @{ $_->{headers} } } $service->entries;

@@ -114,12 +114,13 @@ sub login
 
 my $shown = '';
 
-# Runs commands in one session, and keeps all that it shows.
+# Runs commands in one session, which logs in anew, and keeps all that it shows.
 sub show
 {
 	my ($commands) = @_;
 
 	my ($output, $errors) = ('', '');
+	CphTest::forget($node);
 	$node->psql(
 		'postgres', "\\set VERBOSITY verbose\n\\set SHOW_CONTEXT always\n$commands",
 		stdout => \$output,

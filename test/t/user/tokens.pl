@@ -41,11 +41,12 @@ my $get = 'GET /v1/PROJECT/cloud-phone/servers?limit=100&offset=0';
 my $post = 'POST /v3/auth/tokens?nocatalog=true';
 my $refused = 'HV00N could not get a token for server "cph"';
 
-# The requests that the commands send in one session.
+# The requests that the commands send in one session, which has no token at first.
 sub requests
 {
 	my (@commands) = @_;
 
+	CphTest::forget($node);
 	$service->entries;
 	$node->safe_psql('postgres',
 		join("\n", 'SET client_min_messages = warning;', @commands) . "\n");
@@ -197,6 +198,8 @@ $service->clear;
 
 # Nor is a failure waited out for longer than throttle_timeout.
 my $errors = '';
+CphTest::forget($node);
+$service->entries;
 $service->fault('status', status => 503, retry_after => 86400, match => 'auth/tokens');
 $node->psql('postgres', "SET statement_timeout = '10s'; $servers", stderr => \$errors);
 like($errors, qr/could not get a token for server "cph"/,
@@ -219,12 +222,14 @@ foreach (
 		$refused, qr/"echo \*{17}"/ ])
 {
 	my ($fault, @lines) = @$_;
+	CphTest::forget($node);
 	$service->fault(@$fault, match => 'auth/tokens');
 	CphLogin::fails($node, "error: @$fault", $servers, @lines);
 	$service->clear;
 }
 
 # A token service that does not answer can be waited for and be cancelled.
+CphTest::forget($node);
 $service->fault('stall', match => 'auth/tokens');
 my $start = time;
 $node->psql('postgres', "SET statement_timeout = 300; $servers", stderr => \$errors);

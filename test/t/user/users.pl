@@ -28,13 +28,14 @@ $node->safe_psql(
 	\$\$ BEGIN RETURN (SELECT count(imei) FROM cph_phones); END \$\$;
 	GRANT SELECT ON by_owner, by_caller TO PUBLIC;});
 
-# Makes the token of one role valid, and of the other not.
+# Makes the token of one role valid, and of the other not, which nobody knows yet.
 sub only_valid
 {
 	my ($whose) = @_;
 
 	$service->control('POST', '/_control/tokens',
 		{ map { $tokens{$_} => $_ eq $whose ? undef : 0 } keys %tokens });
+	CphTest::forget($node, keys %tokens);
 	return;
 }
 
