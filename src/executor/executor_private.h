@@ -32,6 +32,7 @@ extern void cph_tuple_store(CphTupleReader *reader, const CphItem *item,
 							TupleTableSlot *slot);
 
 typedef struct CphCover CphCover;
+typedef struct CphParts CphParts;
 typedef struct CphRecheck CphRecheck;
 typedef struct CphTally CphTally;
 
@@ -48,6 +49,7 @@ typedef struct CphRun
 	Bitmapset  *unsent;			/* filters that the service did not take */
 	bool		started;
 	CphStreams *streams;		/* NULL: there is nothing to read */
+	CphParts   *parts;			/* of which these are the streams; or NULL */
 	CphCover   *cover;			/* in the place of streams; or NULL */
 	CphIdSet   *seen;			/* ids that it returned before the whole list
 								 * was read instead; or NULL */
@@ -98,6 +100,7 @@ typedef struct CphScanState
 	int64		tally_begun_at; /* time of cph_transport_now */
 	bool		counted;		/* the row was returned */
 
+	int			nparts;			/* in which the list was read; 0: as a whole */
 	bool		waiting;		/* asynchronous: nothing yet */
 	bool		async;			/* do not wait */
 } CphScanState;
@@ -123,6 +126,15 @@ extern bool cph_recheck_same(const CphRecheck *recheck,
 
 /* Items by their ids (locate.c) */
 extern bool cph_locate_items(ForeignScanState *node, CphRun *run);
+
+/* A list that is read in parts (parts.c) */
+extern bool cph_parts_possible(const CphScanState *state, const CphRun *run,
+							   const CphQuery *query);
+extern void cph_parts_begin(CphScanState *state, CphRun *run,
+							const CphQuery *query);
+extern bool cph_parts_is_new(CphParts *parts, const CphItem *item);
+extern void cph_parts_end(const CphParts *parts);
+extern void cph_parts_close(CphParts *parts);
 
 /* Runs (run.c) */
 extern CphRun *cph_run_choose(ForeignScanState *node);

@@ -297,6 +297,9 @@ show_counters(const CphScanState *state, ExplainState *es)
 	ExplainPropertyInteger("CPH Bytes Received", NULL, counters->bytes, es);
 	ExplainPropertyInteger("CPH Retries", NULL, counters->retries, es);
 	ExplainPropertyInteger("CPH Page Repairs", NULL, counters->repairs, es);
+	if (state->nparts > 0)
+		ExplainPropertyText("CPH Parts", psprintf("%d values of %s", state->nparts,
+												  state->endpoint->part_param), es);
 	if (state->options->cache_ttl > 0)
 		ExplainPropertyInteger("CPH Cached Pages", NULL, counters->cached, es);
 	if (counters->cached > 0 && state->client != NULL)

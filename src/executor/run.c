@@ -35,6 +35,7 @@ void
 cph_run_drop(CphRun *run)
 {
 	cph_streams_close(run->streams);
+	cph_parts_close(run->parts);
 	cph_cover_close(run->cover);
 	if (run->rows != NULL)
 		tuplestore_end(run->rows);
@@ -201,6 +202,8 @@ cph_run_end(CphScanState *state)
 
 	cph_streams_close(state->run->streams);
 	state->run->streams = NULL;
+	cph_parts_close(state->run->parts);
+	state->run->parts = NULL;
 	cph_cover_close(state->run->cover);
 	state->run->cover = NULL;
 	state->run->whole = state->run->rows != NULL;

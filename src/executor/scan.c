@@ -90,6 +90,14 @@ set_window(CphScanState *state, CphRun *run, const CphQuery *query,
 		pager->first_limit = Min(pager->wanted, pager->page_size);
 }
 
+/* Returns what a run asks for, but for filters that the service did not take. */
+static CphQuery *
+query_of(CphScanState *state, const CphRun *run)
+{
+	return run->unsent == NULL ? run->query :
+		cph_scan_query(state, run->exprs, run->unsent);
+}
+
 /*
  * Starts the current run, or starts it anew: asks for the first pages.  An
  * asynchronous scan returns false instead if there are no descriptors for it:
@@ -101,8 +109,7 @@ cph_scan_start(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	CphRun	   *run = state->run ? state->run : cph_run_choose(node);
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
-	CphQuery   *query = run->unsent == NULL ? run->query :
-		cph_scan_query(state, run->exprs, run->unsent);
+	CphQuery   *query = query_of(state, run);
 	CphPagerOptions pager;
 
 	run->started = query->none || !state->async ||
@@ -115,6 +122,7 @@ cph_scan_start(ForeignScanState *node)
 	{
 		cph_scan_pager_options(state, query, &pager);
 		set_window(state, run, query, &pager);
+		pager.in_parts = pager.offset == 0 && cph_parts_possible(state, run, query);
 		/* what goes on behind rows of now is not to be older */
 		pager.cached = !run->fresh;
 		run->streams = cph_streams_create(cph_scan_client(state), &pager,
@@ -196,6 +204,26 @@ check_first_page(ForeignScanState *node, const CphItem *item)
 	return true;
 }
 
+/* Has the run go on in parts, since the list cannot be read further as it is. */
+static void
+go_on_in_parts(CphScanState *state)
+{
+	MemoryContext caller = MemoryContextSwitchTo(state->run->context);
+
+	cph_parts_begin(state, state->run, query_of(state, state->run));
+	MemoryContextSwitchTo(caller);
+}
+
+/* Tells whether a row was returned before the run went on in another way. */
+static bool
+was_returned(CphRun *run, const CphItem *item)
+{
+	if (run->parts != NULL)
+		return !cph_parts_is_new(run->parts, item);
+	return run->seen != NULL && item->id != NULL &&
+		cph_idset_has(run->seen, item->id);
+}
+
 /*
  * Returns the next row of the service, or CPH_STEP_END, or CPH_STEP_WAIT if
  * the scan is not to wait.
@@ -224,13 +252,16 @@ next_item(ForeignScanState *node, const CphItem **item)
 		if (run->streams == NULL)
 			return CPH_STEP_END;
 		step = cph_streams_next(run->streams, item);
-		if (step == CPH_STEP_ROW && run->seen != NULL && (*item)->id != NULL &&
-			cph_idset_has(run->seen, (*item)->id))
+		if (step == CPH_STEP_ROW && was_returned(run, *item))
 			continue;
+		if (step == CPH_STEP_END && run->parts != NULL)
+			cph_parts_end(run->parts);
 		if (step == CPH_STEP_INVALID)
 			restart_without_filter(state, cph_streams_invalid(run->streams));
 		else if (step == CPH_STEP_PAST_END)
 			restart_without_window(run);
+		else if (step == CPH_STEP_PARTS)
+			go_on_in_parts(state);
 		else if (step == CPH_STEP_WAIT && !state->async)
 			cph_client_wait(state->client);
 		else if (step == CPH_STEP_WAIT && !performed)

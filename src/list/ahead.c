@@ -119,7 +119,7 @@ is_wanted(const CphPager *pager, int64 offset)
 {
 	const CphPagerOptions *options = &pager->options;
 
-	if (offset + 1 >= end_of_wanted(options))
+	if (pager->stuck || offset + 1 >= end_of_wanted(options))
 		return false;
 	if (options->has_oldest && offset > guess_end(pager))
 		return false;
@@ -165,21 +165,6 @@ cph_pager_fill_ahead(CphPager *pager, bool at_end)
 		cph_pager_ask(pager, pager->next_offset, limit_at(pager, pager->next_offset));
 	if (pager->nahead > before && pager->ahead[pager->nahead - 1].call != NULL)
 		cph_client_perform(pager->client);
-}
-
-/* Raises the error for rows of one time, in no order, that fill a page. */
-pg_noreturn static void
-group_too_large(CphPager *pager)
-{
-	const CphPagerOptions *options = &pager->options;
-	const char *hint = "Pages cannot be larger.";
-
-	if (options->page_size < options->endpoint->page_max)
-		hint = psprintf("Raise the option \"fetch_size\", which can be %d.",
-						options->endpoint->page_max);
-	cph_trust_broken(pager->client, options,
-					 "More rows of one time follow each other than a page holds.",
-					 cph_trust_in_parts(options, hint));
 }
 
 /*
@@ -239,8 +224,9 @@ offset_before_ties(CphPager *pager, const CphPage *page,
 	/* a page that was to be small says nothing of what a page holds */
 	if (asked->limit < pager->options.page_size)
 		return Max(asked->offset + first - 1, 0);
-	if (page->nitems >= asked->limit || pager->probes > MAX_PROBES)
-		group_too_large(pager);
+	pager->stuck = page->nitems >= asked->limit || pager->probes > MAX_PROBES;
+	if (pager->stuck && !pager->options.in_parts)
+		cph_pager_group_too_large(pager);
 	pager->probing = true;
 	return asked->offset + page->nitems - 1;
 }

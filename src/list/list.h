@@ -29,6 +29,8 @@ typedef struct CphPagerOptions
 	bool		needs_id;		/* an item without an id is an error, also in
 								 * a list of one page */
 	bool		stable_ties;	/* rows of one time stand in one order */
+	bool		in_parts;		/* where rows of one time fill a page, the
+								 * caller reads the list in parts */
 	bool		cached;			/* may be read from answers to earlier scans */
 	bool		from_end;		/* oldest first; must be false without an
 								 * order, with several streams, or with an
@@ -46,6 +48,7 @@ typedef enum CphStep
 	CPH_STEP_END,
 	CPH_STEP_WAIT,				/* nothing yet: wait for the client */
 	CPH_STEP_INVALID,			/* the service did not take a filter's value */
+	CPH_STEP_PARTS,				/* the list has to be read in parts */
 	CPH_STEP_PAST_END			/* nothing at the offset, but the list may not
 								 * have ended there */
 } CphStep;
@@ -69,6 +72,9 @@ extern CphStep cph_streams_next(CphStreams *streams, const CphItem **item);
 extern CphStep cph_streams_wait(CphStreams *streams, const CphItem **item);
 extern const CphItem *cph_streams_peek(const CphStreams *streams, int ahead);
 extern const CphFilter *cph_streams_invalid(const CphStreams *streams);
+extern bool cph_streams_have_read(const CphStreams *streams,
+								  const CphItem *item);
+pg_noreturn extern void cph_streams_give_up(const CphStreams *streams);
 extern void cph_streams_leave(CphStreams *streams);
 extern void cph_streams_close(CphStreams *streams);
 

@@ -117,6 +117,7 @@ typedef struct CphPager
 	int64		pages;			/* pages that were taken */
 	bool		ended;			/* nothing follows the page */
 	const CphFilter *invalid;	/* whose value the service did not take */
+	bool		stuck;			/* rows of one time fill a page */
 
 	/* What was read */
 	CphFrontier frontier;
@@ -176,6 +177,7 @@ extern bool cph_pager_misses_rows(const CphPager *pager, const CphPage *page,
 
 /* What is relied on (trust.c); each raises an error where it does not hold */
 extern void cph_pager_check_progress(CphPager *pager);
+pg_noreturn extern void cph_pager_group_too_large(const CphPager *pager);
 extern void cph_pager_check_ties(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_ids(const CphPager *pager, const CphPage *page);
 extern void cph_pager_check_identity(const CphPager *pager,

@@ -359,6 +359,8 @@ cph_pager_next(CphPager *pager, const CphItem **item)
 			return CPH_STEP_INVALID;
 		if (pager->pages == 1 && pager->page != NULL)
 			cph_pager_check_identity(pager, pager->page);
+		if (pager->stuck)
+			return CPH_STEP_PARTS;
 		cph_pager_fill_ahead(pager, true);
 		if (pager->ahead[0].call != NULL && !cph_call_ready(pager->ahead[0].call))
 			return CPH_STEP_WAIT;

@@ -376,3 +376,20 @@ cph_streams_invalid(const CphStreams *streams)
 {
 	return streams->tail ? cph_tail_invalid(streams->tail) : streams->invalid;
 }
+
+/*
+ * Tells whether a row is one that was read: of one stream, which is to be read in
+ * parts from there on.
+ */
+bool
+cph_streams_have_read(const CphStreams *streams, const CphItem *item)
+{
+	return !cph_frontier_is_unread(&streams->streams[0].pager->frontier, item);
+}
+
+/* Raises the error that reading such a stream in parts was to save. */
+void
+cph_streams_give_up(const CphStreams *streams)
+{
+	cph_pager_group_too_large(streams->streams[0].pager);
+}

@@ -97,6 +97,21 @@ cph_pager_check_progress(CphPager *pager)
 											"The list changes too fast, or the service ignores the offset."));
 }
 
+/* Raises the error for rows of one time, in no order, that fill a page. */
+void
+cph_pager_group_too_large(const CphPager *pager)
+{
+	const CphPagerOptions *options = &pager->options;
+	const char *hint = "Pages cannot be larger.";
+
+	if (options->page_size < options->endpoint->page_max)
+		hint = psprintf("Raise the option \"fetch_size\", which can be %d.",
+						options->endpoint->page_max);
+	cph_trust_broken(pager->client, options,
+					 "More rows of one time follow each other than a page holds.",
+					 cph_trust_in_parts(options, hint));
+}
+
 /*
  * Checks that rows stand as they stood before: those of one time, where that is
  * relied on; all of them, where there is no order, if rows are missing or no

@@ -22,7 +22,7 @@
  * whole, to join it.
  */
 #define BY_SERVER(table) \
-	.part_param = "server_id", \
+	.part_param = "server_id", .part_list = "servers", \
 	.parts = "FROM cph_servers s, LATERAL (SELECT * FROM " table " WHERE server_id = s.server_id OFFSET 0) t"
 
 /* A filter by the identifier of a server: what it calls invalid, no row has. */

@@ -145,6 +145,7 @@ typedef struct CphEndpoint
 	const char *total_field;	/* the answer's total; NULL: it has none */
 	const char *part_param;		/* the filter by which it can be read in
 								 * parts, or NULL */
+	const char *part_list;		/* the resource whose ids are its values */
 	const char *parts;			/* for a hint: how, in SQL */
 	int			page_max;		/* the largest limit */
 	double		default_rows;	/* expected until anything is known */
