@@ -398,16 +398,18 @@ export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS"
 }
 
 # Shows what was found under LIB_UNDER, and prints on the last line the number
-# of processes in which something was.
+# of processes in which something was.  A process that was killed while it wrote
+# of leaks may have come no further than the line above, before which only a
+# report of leaks has an empty one.
 lib_findings() {
 	count=0
 	for file in "$LIB_FOUND".*; do
 		[ -f "$file" ] || continue
-		awk -v RS= -v ORS='\n\n' '
+		sed '1{/^$/{N;/\n=*$/d;}}' "$file" | awk -v RS= -v ORS='\n\n' '
 			/LeakSanitizer: detected|^SUMMARY.* leaked in / { next }
 			/^(Direct|Indirect) leak of / &&
 				!/\/(cph_fdw\.so|lib(curl|json-c|ssl|crypto|nghttp2)[.-])/ { next }
-			{ print }' "$file" >"$LIB_LOG/finding"
+			{ print }' >"$LIB_LOG/finding"
 		[ -s "$LIB_LOG/finding" ] || continue
 		count=$((count + 1))
 		[ $count -gt 5 ] || {

@@ -107,14 +107,16 @@ foreach my $report (@reports)
 	my $before = busy($by);
 	my $in_all = seconds($by, $report);
 	my $seconds = busy($by) - $before;
-	next if $report eq $reports[0];
+	# a sanitizer makes what the session does itself too slow to tell
+	next if $report eq $reports[0] || $ENV{LIB_UNDER};
 	$before_all += $without{$report};
 	$later += $in_all;
 	cmp_ok($seconds, '<', $without{$report} / 5, "$report is answered in "
 		. sprintf('%.2f s, not %.3f', $seconds, $without{$report}));
 }
 # nor is anything waited for: all of them, by the clock
-cmp_ok($later, '<', $before_all / 5, sprintf('in all in %.1f s, not %.1f', $later, $before_all));
+cmp_ok($later, '<', $before_all / 5, sprintf('in all in %.1f s, not %.1f', $later, $before_all))
+  unless $ENV{LIB_UNDER};
 is(scalar $service->log, 101, '... and 101 with a cache');
 $service->clear;
 CphTest::same($node, $_) foreach @reports;
