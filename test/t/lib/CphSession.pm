@@ -22,6 +22,8 @@ sub new
 	my ($class, $node, $database) = @_;
 
 	my $psql = $node->background_psql($database // 'postgres', on_error_stop => 0);
+	# what has a limit is the time of a query, not of all of them
+	$psql->set_query_timer_restart;
 	$psql->query_safe('\set VERBOSITY verbose');
 	$psql->query_safe('\set SHOW_CONTEXT never');
 	return bless {

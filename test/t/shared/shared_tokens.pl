@@ -39,10 +39,13 @@ is(sent('POST'), $right, 'by one token');
 CphShared::sessions($node, 50, $count, 'fifty more have theirs');
 is(sent('POST'), CphTest::shared() ? 0 : 50, 'without another one');
 
-# A token that is refused is renewed once.
-my $run = CphShared::start($node, 20, "$count; SELECT pg_sleep(1); $count");
-sleep 0.7;
+# A token that is refused, when all have used it, is renewed once.
+my $gate = CphSession->new($node);
+$gate->run('SELECT pg_advisory_lock(1)');
+my $run = CphShared::start($node, 20, "$count; SELECT pg_advisory_lock_shared(1); $count");
+$node->poll_query_until('postgres', q{SELECT count(*) = 20 FROM pg_stat_activity WHERE wait_event = 'advisory'});
 $service->control('DELETE', '/_control/tokens');
+$gate->quit;
 is(scalar CphShared::finish($run), 0, 'sessions whose token is refused go on');
 is(sent('POST'), CphTest::shared() ? 1 : 40, 'with one other token');
 
