@@ -77,7 +77,7 @@ DROP FOREIGN TABLE checked;
 -- A column that is declared NOT NULL is checked as rows pass, if it is read.
 CREATE FOREIGN TABLE checked (phone_id text, nothing text OPTIONS (field 'metadata.nothing') NOT NULL, imei text NOT NULL) SERVER cph OPTIONS (resource 'phones', field_check 'off');
 SELECT count(imei) = count(*) FROM checked;
-SELECT regexp_replace(failure('SELECT count(nothing) FROM checked'), '[0-9a-f]{32}', 'ID');
+SELECT regexp_replace(failure('SELECT max(nothing) FROM checked'), '[0-9a-f]{32}', 'ID');
 SELECT regexp_replace(failure('SELECT phone_id FROM checked WHERE nothing = $$x$$'), '[0-9a-f]{32}', 'ID');
 DROP FOREIGN TABLE checked;
 \! test/service log $CPH_TEST_PORT >/dev/null
