@@ -130,8 +130,7 @@ extern bool cph_locate_items(ForeignScanState *node, CphRun *run);
 /* A list that is read in parts (parts.c) */
 extern bool cph_parts_possible(const CphScanState *state, const CphRun *run,
 							   const CphQuery *query);
-extern void cph_parts_begin(CphScanState *state, CphRun *run,
-							const CphQuery *query);
+extern void cph_parts_begin(CphScanState *state);
 extern bool cph_parts_is_new(CphParts *parts, const CphItem *item);
 extern void cph_parts_end(const CphParts *parts);
 extern void cph_parts_close(CphParts *parts);

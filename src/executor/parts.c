@@ -71,13 +71,16 @@ read_values(CphScanState *state)
 }
 
 /*
- * Has a run, which has read some of the list, go on in parts, in the current
- * memory context.  Raises the error that this is to save if it could not be told
- * whether they are all.  Waits, also below Append.
+ * Has the current run, which has read some of the list, go on in parts.  Raises
+ * the error that this is to save if it could not be told whether they are all.
+ * Waits, also below Append.
  */
 void
-cph_parts_begin(CphScanState *state, CphRun *run, const CphQuery *query)
+cph_parts_begin(CphScanState *state)
 {
+	CphRun	   *run = state->run;
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	const CphQuery *query = cph_scan_query(state, run->exprs, run->unsent);
 	CphParts   *parts = palloc0(sizeof(CphParts));
 	List	   *values;
 	CphPagerOptions options;
@@ -95,6 +98,7 @@ cph_parts_begin(CphScanState *state, CphRun *run, const CphQuery *query)
 	options.first_limit = 0;
 	run->streams = cph_streams_create(cph_scan_client(state), &options,
 									  part_filter(state->endpoint), values);
+	MemoryContextSwitchTo(caller);
 }
 
 /* Takes a row of a part, and tells whether it was not read before. */

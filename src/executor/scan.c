@@ -90,14 +90,6 @@ set_window(CphScanState *state, CphRun *run, const CphQuery *query,
 		pager->first_limit = Min(pager->wanted, pager->page_size);
 }
 
-/* Returns what a run asks for, but for filters that the service did not take. */
-static CphQuery *
-query_of(CphScanState *state, const CphRun *run)
-{
-	return run->unsent == NULL ? run->query :
-		cph_scan_query(state, run->exprs, run->unsent);
-}
-
 /*
  * Starts the current run, or starts it anew: asks for the first pages.  An
  * asynchronous scan returns false instead if there are no descriptors for it:
@@ -109,7 +101,8 @@ cph_scan_start(ForeignScanState *node)
 	CphScanState *state = node->fdw_state;
 	CphRun	   *run = state->run ? state->run : cph_run_choose(node);
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
-	CphQuery   *query = query_of(state, run);
+	CphQuery   *query = run->unsent == NULL ? run->query :
+		cph_scan_query(state, run->exprs, run->unsent);
 	CphPagerOptions pager;
 
 	run->started = query->none || !state->async ||
@@ -204,16 +197,6 @@ check_first_page(ForeignScanState *node, const CphItem *item)
 	return true;
 }
 
-/* Has the run go on in parts, since the list cannot be read further as it is. */
-static void
-go_on_in_parts(CphScanState *state)
-{
-	MemoryContext caller = MemoryContextSwitchTo(state->run->context);
-
-	cph_parts_begin(state, state->run, query_of(state, state->run));
-	MemoryContextSwitchTo(caller);
-}
-
 /* Tells whether a row was returned before the run went on in another way. */
 static bool
 was_returned(CphRun *run, const CphItem *item)
@@ -261,7 +244,7 @@ next_item(ForeignScanState *node, const CphItem **item)
 		else if (step == CPH_STEP_PAST_END)
 			restart_without_window(run);
 		else if (step == CPH_STEP_PARTS)
-			go_on_in_parts(state);
+			cph_parts_begin(state);
 		else if (step == CPH_STEP_WAIT && !state->async)
 			cph_client_wait(state->client);
 		else if (step == CPH_STEP_WAIT && !performed)
