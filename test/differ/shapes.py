@@ -329,6 +329,8 @@ class Shapes:
                 self.setup.on("enable_order_pushdown"):
             matching = f"SELECT {table.id.name} FROM {table.name}{self.where(table, clauses)}"
             bound = lambda ids: demand.until(ids, 1)
+        elif newest and output.endswith(f", min({table.time.name})"):     # each from its end of the list
+            bound = lambda ids: demand.everything() + demand.from_end()
         else:
             bound = lambda ids: demand.from_end()
         return Case("extreme", (sql,), 0, None, matching, bound, demand, demand.refused)
