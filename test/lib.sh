@@ -17,9 +17,6 @@
 # directory.  LIB_UNDER, "sanitizers" or "memcheck", has every server
 # watched by gcc's sanitizers or by valgrind; lib_findings shows what they found.
 
-# A step that takes longer hangs; the longest should need a tenth of it.
-: "${LIB_STEP_SECONDS:=900}"
-
 # Prints its arguments, each as a line.
 lib_say() {
 	printf '%s\n' "$@"
@@ -181,6 +178,10 @@ lib_enter() {
 	[ -z "${PG_CONFIG:-}" ] || lib_find_postgres
 	lib_install
 	lib_find_postgres || lib_die "there is no PostgreSQL with PGXS"
+
+	# A step that takes longer hangs; the longest should need a tenth of it.  All
+	# takes several times as long where a server is watched.
+	: "${LIB_STEP_SECONDS:=${LIB_UNDER:+7200}}" "${LIB_STEP_SECONDS:=900}"
 
 	script=$1
 	shift
