@@ -47,7 +47,10 @@ cph_parts_possible(const CphScanState *state, const CphRun *run,
 		!state->spec->from_end && run->seen == NULL;
 }
 
-/* Reads the values of the filter, whose list may be one of rows of one time too. */
+/*
+ * Reads the values of the filter, whose list may be one of rows of one time too: in
+ * pages as large as can be, whatever those of the list of parts are to be.
+ */
 static List *
 read_values(CphScanState *state)
 {
@@ -58,7 +61,7 @@ read_values(CphScanState *state)
 	List	   *values = NIL;
 
 	options.endpoint = list;
-	options.page_size = cph_options_page_size(state->options, list);
+	options.page_size = list->page_max;
 	options.wanted = -1;
 	options.ordered = cph_options_ordered(state->options, list);
 	options.stable_ties = state->options->stable_ties;

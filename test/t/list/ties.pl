@@ -122,6 +122,11 @@ CphTest::same($node, $_)
   q{SELECT g, phone_id FROM generate_series(1, 3) AS g, LATERAL (SELECT phone_id FROM cph_phones WHERE imei <> g::text OFFSET 0) AS p},
   q{SELECT s.server_id, p.phone_id FROM local_servers s JOIN (SELECT * FROM cph_phones OFFSET 0) AS p USING (server_id)};
 
+# The list of servers may be of one time as well, and more than a page is to have.
+shuffle(phones => 240, servers => 40, ties => 1);
+CphTest::same($node, 'SELECT phone_id FROM cph_phones', name => 'forty servers of one time');
+shuffle(phones => 180, servers => 18, ties => 1);
+
 # Not so where the number is not told, or is that of something else; where a phone is
 # of a server that is not listed; nor where rows are wanted in order.
 $service->set(count => $_),
