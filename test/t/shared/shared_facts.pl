@@ -83,7 +83,7 @@ foreach my $who ($old, CphSession->new($node))
 {
 	foreach my $next (undef, $other)
 	{
-		sends($_, $other) foreach 'SELECT count(*) FROM cph_phones', $count2;
+		sends($_, $other) foreach 'SELECT count(*) FROM cph_phones', $count2, $count2;
 		is(sends($count2, $other), 1, 'known');
 		$who->run(q{SELECT cph_fdw_disconnect('cph')});
 		is(sends($count2, $next) > 1 ? 'asked' : 'known',
