@@ -60,6 +60,11 @@ cph_client_recall(CphClient *client, const char *inquiry, bool whole,
 	/* who asked may have ended in between, and kept it */
 	if (answer->claimed)
 		cph_cache_find(client->connection, client->options, full, answer);
+	if (answer->claimed && is_enough(answer, true))
+	{
+		cph_cache_unclaim(client->connection, full, client->ticket);
+		answer->claimed = false;
+	}
 	client->claims += answer->claimed;
 	client->awaits = answer->asker != 0;
 	if (client->awaits)
