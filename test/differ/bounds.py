@@ -44,6 +44,8 @@ class Demand:
         asks += [self.usable(clause.ask) for clause in clauses]
         if prepared:    # what cannot be sent may have been chosen before its value was known
             self.uncertain += [table.field_of(clause.column) for clause in clauses if clause.ask is None]
+        else:           # of two in one, either may be sent
+            self.uncertain += [table.field_of(clause.column) for clause in clauses if " AND {c} = " in clause.template]
         self.bounds = [ask for ask in asks if ask and ask.is_bound]
         sent = [ask for ask in asks if ask and not ask.is_bound]
         params = [ask.param for ask in sent] + self.uncertain
