@@ -23,6 +23,10 @@
 
 #define foreach(cell, list) \
 	for (ListCell *cell = list_head(list); cell != NULL; cell = lnext(list, cell))
+#define forboth(cell, list, cell2, list2) \
+	for (cell = list_head(list), cell2 = list_head(list2); \
+		 cell != NULL && cell2 != NULL; \
+		 cell = lnext(list, cell), cell2 = lnext(list2, cell2))
 #define foreach_current_index(cell) 0
 #define dlist_foreach(iter, head) \
 	for (iter.cur = (head)->first; iter.cur != NULL; iter.cur = iter.cur->next)

@@ -168,21 +168,25 @@ cph_socket_close(void *arg, curl_socket_t fd)
 static void
 read_addresses(CphSocket *socket)
 {
-	struct sockaddr_storage local = {0};
-	struct sockaddr_storage peer = {0};
+	union
+	{
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	}			local, peer;
 	socklen_t	local_length = sizeof(local);
 	socklen_t	peer_length = sizeof(peer);
 	bool		v6;
 
-	if (getsockname(socket->fd, (struct sockaddr *) &local, &local_length) != 0 ||
-		getpeername(socket->fd, (struct sockaddr *) &peer, &peer_length) != 0)
+	memset(&local, 0, sizeof(local));
+	memset(&peer, 0, sizeof(peer));
+	if (getsockname(socket->fd, &local.any, &local_length) != 0 ||
+		getpeername(socket->fd, &peer.any, &peer_length) != 0)
 		return;
-	v6 = peer.ss_family == AF_INET6;
-	socket->local_port = ntohs(v6 ? ((struct sockaddr_in6 *) &local)->sin6_port :
-							   ((struct sockaddr_in *) &local)->sin_port);
-	(void) inet_ntop(peer.ss_family,
-					 v6 ? (void *) &((struct sockaddr_in6 *) &peer)->sin6_addr :
-					 (void *) &((struct sockaddr_in *) &peer)->sin_addr,
+	v6 = peer.any.sa_family == AF_INET6;
+	socket->local_port = ntohs(v6 ? local.v6.sin6_port : local.v4.sin_port);
+	(void) inet_ntop(peer.any.sa_family,
+					 v6 ? (void *) &peer.v6.sin6_addr : (void *) &peer.v4.sin_addr,
 					 socket->peer, sizeof(socket->peer));
 }
 

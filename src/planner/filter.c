@@ -197,6 +197,7 @@ read_or(const CphTable *table, BoolExpr *expr)
 		else
 			result->values = list_concat(result->values, clause->values);
 	}
+	Assert(result != NULL);
 	result->expr = (Expr *) expr;
 	result->fans_out = true;
 	return result;

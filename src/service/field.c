@@ -167,6 +167,7 @@ append_values(StringInfo buf, const CphFilter *filter, CphClass class,
 	const char *separator = buf->len > 0 ? "; " : "";
 	bool		any = false;
 
+	Assert(filter->nvalues == 0 || filter->values != NULL);
 	for (int i = 0; i < filter->nvalues; i++)
 	{
 		if (filter->values[i].class != class)

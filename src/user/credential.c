@@ -313,9 +313,9 @@ cph_credential_log_in(CphCredential *credential, const CphRequest *request,
 		http->body = cph_token_body(used, credential->scope);
 	}
 	else if (is_signed(credential))
-		lines = cph_sign_request(request, used, lines);
+		(void) cph_sign_request(request, used, lines);
 	else
-		*lines++ = cph_secret_printf("X-Auth-Token: %s", used->token);
+		*lines = cph_secret_printf("X-Auth-Token: %s", used->token);
 	return !cph_login_is_refused(&credential->login, *fingerprint,
 								 credential->options->server_name, refusal);
 }

@@ -190,6 +190,7 @@ find_known(CphConnection *connection, const CphEndpoint *endpoint,
 		if (oldest->endpoint == NULL)
 			break;				/* as are all that follow */
 	}
+	Assert(oldest != NULL);
 	init_known(oldest, endpoint, project_id);
 	return oldest;
 }

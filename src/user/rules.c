@@ -154,17 +154,17 @@ static const char *const field_checks[] = {"warn", "off", NULL};
 #define BOOLEAN(member, places) \
 	RULE(member, places, BOOLEAN, .initial = "true")
 #define INTEGER(member, places, first, least, most) \
-	RULE(member, places, INTEGER, .initial = first, .min = least, .max = most)
+	RULE(member, places, INTEGER, .initial = (first), .min = (least), .max = (most))
 #define COST(member, first) \
-	RULE(member, CPH_OF_SERVER, COST, .initial = first)
+	RULE(member, CPH_OF_SERVER, COST, .initial = (first))
 #define CHOICE(member, first, words) \
-	RULE(member, CPH_OF_SERVER, CHOICE, .initial = first, .choices = words)
+	RULE(member, CPH_OF_SERVER, CHOICE, .initial = (first), .choices = (words))
 #define STRING(member, places, checked) \
-	RULE(member, places, STRING, .check = checked)
+	RULE(member, places, STRING, .check = (checked))
 #define SECRET(member, checked, way, needed) \
 	{#member, CPH_OF_MAPPING, CPH_KIND_STRING, \
-	offsetof(CphMappingOptions, member), .check = checked, \
-	.method = CPH_AUTH_##way, .required = needed}
+	offsetof(CphMappingOptions, member), .check = (checked), \
+	.method = CPH_AUTH_##way, .required = (needed)}
 
 /*
  * A request's default cost is that of connecting in postgres_fdw; hundreds of

@@ -226,7 +226,7 @@ cph_token_use(const CphRecordKey *key, CphMappingOptions *used)
 		if (token == NULL)
 			return;
 		text = cph_shared_text(&length);
-		if (length <= size && text != NULL)
+		if (copy != NULL && text != NULL && length <= size)
 		{
 			memcpy(copy, text, length);
 			strlcpy(project_id, token->project_id, sizeof(project_id));
