@@ -288,11 +288,13 @@ class Demand:
     def wrong_requests(self, requests, first_only):
         """The requests on this table's list that lack a filter that they must have.
 
-        Streams need not be read where fewer pages of the plain list were enough, or where only the first
-        rows are wanted and the planner may hope to find them soon.
+        Streams need not be read where no more pages of the plain list were enough, the planner taking all
+        streams for equally long, or where only the first rows are wanted and it may hope to find them soon.
         """
+        rows = [len(rows) for rows in self.streams]
+        streams = max(sum(map(self.pages, rows)), self.fans * self.pages(math.ceil(sum(rows) / self.fans)))
         must = {param: values for param, values in self.must.items()
-                if len(values) == 1 or (len(requests) > self.fans and not first_only)}
+                if len(values) == 1 or (len(requests) > streams and not first_only)}
         return [request for request in requests
                 if request.resource == self.table.resource and not self.is_probe(request) and
                 not all(request.params.get(param) in values for param, values in must.items())]
