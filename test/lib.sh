@@ -181,7 +181,7 @@ lib_enter() {
 
 	# A step that takes longer hangs; the longest should need a tenth of it.  All
 	# takes several times as long where a server is watched.
-	: "${LIB_STEP_SECONDS:=${LIB_UNDER:+7200}}" "${LIB_STEP_SECONDS:=900}"
+	: "${LIB_STEP_SECONDS:=${LIB_UNDER:+7200}}" "${LIB_STEP_SECONDS:=1800}"
 
 	script=$1
 	shift
