@@ -47,7 +47,7 @@ MISHAPS = (
     ("silence", {"times": 1}, ()),
     ("silence", {"times": 2}, ()),
     ("silence", {"where": "body", "times": 1}, ()),
-    ("twice", {"times": 5}, ()),
+    ("twice", {"times": 5}, ("HV00L",)),     # on a busy machine the second may come as late as said above
     ("late", {"ms": 20}, ()),
     ("goodbye", {"status": 408}, ()),
     ("status", {"status": 503}, ("HV000",)),
