@@ -65,10 +65,12 @@ read_values(CphScanState *state)
 	options.wanted = -1;
 	options.ordered = cph_options_ordered(state->options, list);
 	options.stable_ties = state->options->stable_ties;
-	options.needs_id = true;
 	streams = cph_streams_create(cph_scan_client(state), &options, NULL, NIL);
 	while (cph_streams_wait(streams, &item) == CPH_STEP_ROW)
-		values = lappend(values, pstrdup(item->id));
+	{
+		if (item->id != NULL)
+			values = lappend(values, pstrdup(item->id));
+	}
 	cph_streams_close(streams);
 	return values;
 }

@@ -139,6 +139,11 @@ $service->control('POST', '/_control/update',
 	{ list => 'phones', index => 9, n => 1, set => { server_id => '0123456789abcdef0123456789abcdef' } });
 is($session->state('SELECT phone_id FROM cph_phones'), 'HV000', 'a phone of a server that is not listed');
 
+# Nor where a server has no id.
+shuffle(phones => 180, servers => 18, ties => 1);
+$service->control('POST', '/_control/update', { list => 'servers', index => 3, n => 1, set => { server_id => undef } });
+is($session->state('SELECT phone_id FROM cph_phones'), 'HV000', 'a server without an id');
+
 # No phone is lost or found twice where phones go and come: at most it is an error.
 my ($lost, $other_error) = (0, 0);
 foreach (1 .. 12)
